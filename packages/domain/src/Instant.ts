@@ -1,22 +1,29 @@
 /**
- * A moment: whole milliseconds since 1970, UTC. Written as ISO 8601 with a `Z`; read with any offset.
- *
- * `never` sorts after every instant and stands for "has no end".
+ * A moment: whole milliseconds since 1970, UTC. On the wire ISO 8601, read with any offset, written with `Z`.
  */
-import { DateTime, Option, Schema, SchemaIssue, SchemaTransformation } from "effect"
+import { DateTime, Option, Schema, SchemaTransformation } from "effect"
 
-const isInRange = Schema.makeFilter((at: number) => Number.isSafeInteger(at) && Math.abs(at) <= 8.64e15)
+const iso = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/
 
-/** ISO 8601 with a zone, to milliseconds. */
-export const Instant = Schema.String.pipe(
+const Text = Schema.String.check(
+  Schema.makeFilter((text: string) =>
+    iso.test(text) && Option.isSome(DateTime.make(text)) ? true : "must be an ISO 8601 instant, such as 2026-11-20T09:00:00Z"
+  )
+).annotate({ format: "date-time" })
+
+export const Instant = Text.pipe(
   Schema.decodeTo(
-    Schema.Number.check(isInRange),
-    SchemaTransformation.transformOrFail({
-      decode: (text) => parse(text),
-      encode: (at) => ({ _tag: "Success", success: format(at) }) as never
+    Schema.Number.check(Schema.isInt(), Schema.isBetween({ minimum: -62_135_596_800_000, maximum: 253_402_300_799_999 })),
+    SchemaTransformation.transform({
+      decode: (text) => Math.trunc(DateTime.toEpochMillis(DateTime.makeUnsafe(text))),
+      encode: (at) => DateTime.formatIso(DateTime.makeUnsafe(at))
     })
   )
 )
-export type Instant = number
+export type Instant = typeof Instant.Type
 
-export const never: Instant = Number.POSITIVE_INFINITY
+/** Earliest first; `null` is an end that never comes, and sorts last. */
+export const compareEnds = (a: Instant | null, b: Instant | null): number =>
+  a === b ? 0 : a === null ? 1 : b === null ? -1 : a - b
+
+export const isPast = (end: Instant | null, at: Instant): boolean => end !== null && end <= at

@@ -1,0 +1,6 @@
+export * as Cost from "./Cost.ts"
+export * as Credits from "./Credits.ts"
+export * as Decider from "./Decider.ts"
+export * as Id from "./Id.ts"
+export * as Instant from "./Instant.ts"
+export * as Rate from "./Rate.ts"

@@ -1,0 +1,1 @@
+export * as Database from "./Database.ts"

@@ -58,7 +58,9 @@ const isServer = (pid: number, dir: string): boolean => {
     if (process.platform === "win32")
       return /^postgres/im.test(execFileSync("tasklist", ["/FI", `PID eq ${pid}`, "/NH"], { encoding: "utf8" }))
     if (process.platform !== "linux")
-      return /postgres$/.test(execFileSync("ps", ["-o", "comm=", "-p", String(pid)], { encoding: "utf8" }).trim())
+      return execFileSync("ps", ["-o", "comm=", "-p", String(pid)], { encoding: "utf8" })
+        .trim()
+        .endsWith("postgres")
     if (!/^[^\0]*postgres\0/.test(fs.readFileSync(`/proc/${pid}/cmdline`, "utf8"))) return false
   } catch {
     return false

@@ -1,0 +1,135 @@
+/**
+ * A spending cap: the most that may be spent in a window of time. A hard cap refuses what would pass it, an alert only
+ * tells.
+ *
+ *   used + held + request <= limit
+ *
+ * A window opens with the first debit that counts in it; no job turns it. Caps of a client and of its ancestors stack:
+ * each counts for itself. Amounts are costs, in millionths of the client's minor unit.
+ */
+import { Schema } from "effect"
+import * as Calendar from "./Calendar.ts"
+import { Cost } from "./Cost.ts"
+import { Id } from "./Id.ts"
+import { Instant } from "./Instant.ts"
+import { cost, type Portions } from "./wallet/Portion.ts"
+
+export const Every = Schema.Literals(["day", "week", "month", "30_days", "billing_period", "lifetime"])
+export type Every = typeof Every.Type
+
+/** What counts: what costs extra (bought credits, overage, overdraft), or all credits. */
+export const Scope = Schema.Literals(["extra", "all"])
+export type Scope = typeof Scope.Type
+
+/** The largest limit, which keeps every sum within 64 bits: a thousand million units of 100 minor ones. */
+export const mostCost: Cost = 100_000_000_000_000_000n
+
+export const State = Schema.Struct({
+  id: Id,
+  client: Id,
+  /** The client's own name for it: setting the same name again changes the cap. */
+  name: Schema.String,
+  limit: Cost.check(Schema.isBetweenBigInt({ minimum: 0n, maximum: mostCost })),
+  every: Every,
+  scope: Scope,
+  enforcement: Schema.Literals(["hard", "alert"]),
+  /** Percentages at which to tell, ascending. */
+  thresholds: Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100 }))).check(Schema.isMaxLength(10)),
+  zone: Calendar.Zone,
+  /** From where `30_days` are counted. */
+  anchor: Instant,
+  /** The billing clock of the client's subscription, for `billing_period`; without one, calendar months. */
+  billing: Schema.NullOr(Schema.Struct({ anchor: Instant, interval: Calendar.Interval }))
+})
+export interface State extends Schema.Schema.Type<typeof State> {}
+
+export const Window = Schema.Struct({
+  cap: Id,
+  start: Instant,
+  /** Exclusive; null for a lifetime. */
+  end: Schema.NullOr(Instant),
+  used: Cost,
+  held: Cost,
+  /** The highest threshold that has been told of, in percent. */
+  told: Schema.Int
+})
+export interface Window extends Schema.Schema.Type<typeof Window> {}
+
+/** A cap and its present window. */
+export interface Counter {
+  readonly cap: State
+  readonly window: Window
+}
+
+export const isCurrent = (window: Window, at: Instant): boolean =>
+  window.start <= at && (window.end === null || at < window.end)
+
+/** The window that holds an instant, with nothing counted yet. */
+export const open = (cap: State, at: Instant): Window => {
+  const { start, end } = bounds(cap, at)
+  return { cap: cap.id, start, end, used: 0n, held: 0n, told: 0 }
+}
+
+/** A counter as it stands at an instant: where its window has passed, the next one, empty. */
+export const at = (counter: Counter, instant: Instant): Counter =>
+  isCurrent(counter.window, instant) ? counter : { cap: counter.cap, window: open(counter.cap, instant) }
+
+/** What the cap still allows; nothing where it was lowered below what is used. */
+export const headroom = ({ cap, window }: Counter): Cost => {
+  const left = cap.limit - window.used - window.held
+  return left < 0n ? 0n : left
+}
+
+/** The least headroom of the hard caps, by what they count. */
+export const leastHeadroom = (
+  counters: ReadonlyArray<Counter>
+): { readonly all: Cost | null; readonly charged: Cost | null } => {
+  let all: Cost | null = null
+  let charged: Cost | null = null
+  for (const counter of counters) {
+    if (counter.cap.enforcement !== "hard") continue
+    const left = headroom(counter)
+    if (counter.cap.scope === "all") all = all === null || left < all ? left : all
+    else charged = charged === null || left < charged ? left : charged
+  }
+  return { all, charged }
+}
+
+/** The hard cap with the least headroom after some portions: the one that bound. */
+export const binding = (counters: ReadonlyArray<Counter>, portions: Portions): Counter | undefined => {
+  let bound: Counter | undefined
+  let least = 0n
+  for (const counter of counters) {
+    if (counter.cap.enforcement !== "hard") continue
+    const left = headroom(counter) - cost(portions, counter.cap.scope)
+    if (bound === undefined || left < least) [bound, least] = [counter, left]
+  }
+  return bound
+}
+
+/** The highest threshold that a window has reached and not told of; exactly 50 % reaches 50. */
+export const reached = ({ cap, window }: Counter): number | undefined =>
+  cap.thresholds.findLast((percent) => percent > window.told && window.used * 100n >= cap.limit * BigInt(percent))
+
+/** The cap changed: what the new limit has reached already is not told of again. */
+export const set = ({ window }: Counter, cap: State): Counter => {
+  const told = reached({ cap, window: { ...window, told: 0 } }) ?? 0
+  return { cap, window: { ...window, told } }
+}
+
+const bounds = (cap: State, at: Instant): { readonly start: Instant; readonly end: Instant | null } => {
+  switch (cap.every) {
+    case "day":
+    case "week":
+    case "month":
+      return Calendar.windowAt(cap.every, cap.zone, at)
+    case "30_days":
+      return Calendar.periodAt(cap.anchor, { unit: "day", count: 30 }, cap.zone, at)
+    case "billing_period":
+      return cap.billing === null
+        ? Calendar.windowAt("month", cap.zone, at)
+        : Calendar.periodAt(cap.billing.anchor, cap.billing.interval, cap.zone, at)
+    case "lifetime":
+      return { start: 0, end: null }
+  }
+}

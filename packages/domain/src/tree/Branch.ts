@@ -1,0 +1,62 @@
+/**
+ * What a debit of one client depends on: the line from the client up to the root of its tree, the wallet it draws on,
+ * and the caps of that line, each with its present window.
+ */
+import { Schema } from "effect"
+import type * as ClientLifecycle from "../ClientLifecycle.ts"
+import { Cost } from "../Cost.ts"
+import * as Credits from "../Credits.ts"
+import { Id } from "../Id.ts"
+import { Instant } from "../Instant.ts"
+import * as SpendingCap from "../SpendingCap.ts"
+import type * as Subscription from "../Subscription.ts"
+import * as Wallet from "../Wallet.ts"
+
+export interface Member {
+  readonly id: Id
+  readonly lifecycle: ClientLifecycle.State
+  /** Of its base subscription, what decides on use; null without one. */
+  readonly subscription: Pick<Subscription.Subscription, "graceEndsAt" | "status"> | null
+}
+
+/** The cap window that a hold or an entry counts in. */
+export const Place = Schema.Struct({
+  cap: Id,
+  start: Instant,
+  end: Schema.NullOr(Instant),
+  scope: SpendingCap.Scope
+})
+export interface Place extends Schema.Schema.Type<typeof Place> {}
+
+/** By how much an entry changes a window. */
+export const Count = Schema.Struct({ ...Place.fields, used: Cost, held: Cost })
+export interface Count extends Schema.Schema.Type<typeof Count> {}
+
+export const Outcome = Schema.Literals(["captured", "released", "expired"])
+export type Outcome = typeof Outcome.Type
+
+/** Credits set aside for a client until it captures or releases them, or until they come back by themselves. */
+export const Hold = Schema.Struct({
+  id: Id,
+  client: Id,
+  payer: Id,
+  amount: Credits.Positive,
+  portions: Schema.Array(Wallet.Portion),
+  places: Schema.Array(Place),
+  expiresAt: Instant,
+  outcome: Schema.NullOr(Outcome)
+})
+export interface Hold extends Schema.Schema.Type<typeof Hold> {}
+
+export interface Branch {
+  /** The spender first, the root last. */
+  readonly line: readonly [Member, ...ReadonlyArray<Member>]
+  /** Whose wallet it is: the spender's, or an ancestor's. */
+  readonly payer: Id
+  readonly terms: Wallet.Terms
+  readonly policy: Subscription.Policy
+  readonly wallet: Wallet.State
+  readonly counters: ReadonlyArray<SpendingCap.Counter>
+  /** The holds that the commands at hand name. */
+  readonly holds: ReadonlyArray<Hold>
+}

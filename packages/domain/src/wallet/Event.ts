@@ -1,0 +1,133 @@
+/** The entries of a wallet's ledger, and what each makes of the wallet. */
+import { Schema } from "effect"
+import * as Credits from "../Credits.ts"
+import { Id } from "../Id.ts"
+import { Instant } from "../Instant.ts"
+import { burnOrder, isLive, Lot } from "./Lot.ts"
+import { Portion, type Portions } from "./Portion.ts"
+import type { State } from "./State.ts"
+
+const Share = Schema.Struct({ lot: Id, amount: Credits.Amount })
+const Absorbed = { debt: Credits.Amount, overdraft: Credits.Amount }
+const portions = Schema.Array(Portion)
+
+export const Event = Schema.TaggedUnion({
+  Debited: { amount: Credits.Amount, portions },
+  Reserved: { hold: Id, amount: Credits.Positive, portions, expiresAt: Instant },
+  /** `back` went back to its lots, `lapsed` came from lots that have ended, `excess` was never held. */
+  Captured: { hold: Id, amount: Credits.Amount, portions, excess: portions, back: portions, lapsed: portions },
+  Released: { hold: Id, amount: Credits.Amount, back: portions, lapsed: portions, why: Schema.Literals(["released", "expired"]) },
+  /** The lot as it stands after it paid what was owed. */
+  Granted: { amount: Credits.Positive, lot: Lot, ...Absorbed },
+  Expired: { amount: Credits.Positive, lots: Schema.Array(Share) },
+  Renewed: { amount: Credits.Amount, at: Instant, replaced: Schema.Array(Share), lots: Schema.Array(Lot), ...Absorbed },
+  Reversed: {
+    debit: Schema.Natural,
+    amount: Credits.Positive,
+    portions,
+    back: portions,
+    revived: Schema.Array(Lot),
+    regranted: Schema.NullOr(Lot)
+  },
+  Owed: { amount: Credits.Positive },
+  OverageClosed: { amount: Credits.Positive }
+})
+export type Event = typeof Event.Type
+
+/** Total on what `decide` can emit. */
+export const evolve = (before: State, event: Event): State => {
+  const state = { ...before, seq: before.seq + 1 }
+  switch (event._tag) {
+    case "Debited":
+      return move(state, event.portions, "left", "used")
+    case "Reserved":
+      return move(state, event.portions, "left", "held")
+    case "Captured": {
+      const captured = move(state, event.portions, "held", "used")
+      const lapsed = move(move(captured, event.back, "held", "left"), event.lapsed, "held", "gone")
+      return move(lapsed, event.excess, "left", "used")
+    }
+    case "Released":
+      return move(move(state, event.back, "held", "left"), event.lapsed, "held", "gone")
+    case "Granted":
+      return { ...absorb(state, event), lots: inserted(state.lots, [event.lot]).filter(isLive) }
+    case "Expired":
+      return { ...state, lots: withShares(state.lots, event.lots, (lot, amount) => ({ ...lot, left: lot.left - amount })) }
+    case "Renewed": {
+      const older = withShares(state.lots, event.replaced, (lot, amount) => ({
+        ...lot,
+        left: lot.left - amount,
+        expiresAt: event.at
+      }))
+      const replaced = new Set(event.replaced.map(({ lot }) => lot))
+      const included = event.lots.some(({ kind }) => kind === "included")
+      const outlived = older.map((lot) =>
+        included && !replaced.has(lot.id) && lot.outlives !== null && lot.outlives > 0
+          ? { ...lot, outlives: lot.outlives - 1 }
+          : lot
+      )
+      return { ...absorb(state, event), lots: inserted(outlived, event.lots).filter(isLive) }
+    }
+    case "Reversed": {
+      const revived = { ...state, lots: inserted(state.lots, event.revived) }
+      const back = move(revived, event.back, "used", "left")
+      return event.regranted === null ? back : { ...back, lots: inserted(back.lots, [event.regranted]) }
+    }
+    case "Owed":
+      return { ...state, debt: state.debt + event.amount }
+    case "OverageClosed":
+      return { ...state, overage: { ...state.overage, used: state.overage.used - event.amount } }
+  }
+}
+
+type Place = "left" | "held" | "used" | "gone"
+
+/** Takes portions from one place of their lot, or of what is beyond the lots, to another. */
+const move = (state: State, portions: Portions, from: Place, to: Place): State => {
+  if (portions.length === 0) return state
+  const lots = state.lots.slice()
+  let { overage, overdraft } = state
+  for (const portion of portions) {
+    const { amount } = portion
+    const by = (place: Place): bigint => (place === to ? amount : place === from ? -amount : 0n)
+    if (portion.from === "unlimited") continue
+    if (portion.from === "overage") overage = { used: overage.used + by("used"), held: overage.held + by("held") }
+    else if (portion.from === "overdraft")
+      overdraft = { used: overdraft.used + by("used"), held: overdraft.held + by("held") }
+    else {
+      const i = lots.findIndex(({ id }) => id === portion.from)
+      const lot = lots[i]
+      if (lot !== undefined) lots[i] = { ...lot, left: lot.left + by("left"), held: lot.held + by("held") }
+    }
+  }
+  return { ...state, lots: lots.every(isLive) ? lots : lots.filter(isLive), overage, overdraft }
+}
+
+const absorb = (state: State, { debt, overdraft }: { readonly debt: bigint; readonly overdraft: bigint }): State => ({
+  ...state,
+  debt: state.debt - debt,
+  overdraft: { ...state.overdraft, used: state.overdraft.used - overdraft }
+})
+
+/** Lots with more of them: a lot that is there already grows. */
+const inserted = (lots: ReadonlyArray<Lot>, added: ReadonlyArray<Lot>): ReadonlyArray<Lot> => {
+  const grown = lots.map((lot) => {
+    const more = added.find(({ id }) => id === lot.id)
+    return more === undefined ? lot : { ...lot, left: lot.left + more.left }
+  })
+  const fresh = added.filter(({ id }) => !lots.some((lot) => lot.id === id))
+  return [...grown, ...fresh].sort(burnOrder)
+}
+
+const withShares = (
+  lots: ReadonlyArray<Lot>,
+  shares: ReadonlyArray<typeof Share.Type>,
+  change: (lot: Lot, amount: Credits.Credits) => Lot
+): ReadonlyArray<Lot> =>
+  lots
+    .map((lot) => {
+      const found = shares.find((share) => share.lot === lot.id)
+      return found === undefined ? lot : change(lot, found.amount)
+    })
+    .filter(isLive)
+    .sort(burnOrder)

@@ -1,0 +1,38 @@
+/** What a wallet is, as its row keeps it. */
+import { Schema } from "effect"
+import * as Credits from "../Credits.ts"
+import type { Instant } from "../Instant.ts"
+import { isExpired, Lot } from "./Lot.ts"
+
+/** Credits spent beyond the lots: `used` is owed, `held` is pinned by holds and may come back. */
+const Beyond = Schema.Struct({ used: Credits.Credits, held: Credits.Credits })
+
+export const State = Schema.Struct({
+  /** How many entries the ledger of this wallet has. */
+  seq: Schema.Natural,
+  /** Live lots, in burn order. */
+  lots: Schema.Array(Lot),
+  overage: Beyond,
+  overdraft: Beyond,
+  /** Owed after chargebacks; the next grant pays it first. */
+  debt: Credits.Credits
+})
+export interface State extends Schema.Schema.Type<typeof State> {}
+
+export const initial: State = {
+  seq: 0,
+  lots: [],
+  overage: { used: 0n, held: 0n },
+  overdraft: { used: 0n, held: 0n },
+  debt: 0n
+}
+
+/** What the lots hold that has not ended, less what is owed. Holds are not in it. */
+export const balance = (state: State, at: Instant): Credits.Credits => {
+  let sum = -state.overdraft.used - state.debt
+  for (const lot of state.lots) if (!isExpired(lot, at)) sum += lot.left
+  return sum
+}
+
+export const held = (state: State): Credits.Credits =>
+  state.lots.reduce((sum, lot) => sum + lot.held, state.overage.held + state.overdraft.held)

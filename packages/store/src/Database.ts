@@ -1,0 +1,62 @@
+/**
+ * The connection to Postgres: a bounded pool, and Kysely on it.
+ *
+ * `bigint` columns arrive as `bigint`, instants as milliseconds. Every session commits to disk before it answers, waits
+ * at most a quarter of a second for a lock and half a minute for a statement.
+ */
+import { Context, Effect, Layer } from "effect"
+import { Kysely, PostgresDialect, type Transaction } from "kysely"
+import pg from "pg"
+import type { Tables } from "./Tables.ts"
+
+export type Trx = Transaction<Tables>
+
+export interface Connection {
+  readonly pool: pg.Pool
+  readonly db: Kysely<Tables>
+  readonly close: () => Promise<void>
+}
+
+export interface Options {
+  /** The most connections. */
+  readonly max: number
+  readonly name?: string
+}
+
+/** The codes of SQLSTATE that mean: another transaction holds the lock; come again. */
+export const lockTimeout = "55P03"
+
+const { builtins } = pg.types
+const parsers = new Map<number, (text: string) => unknown>([
+  [builtins.INT8, BigInt],
+  [builtins.TIMESTAMPTZ, (text) => new Date(text).getTime()]
+])
+
+export const connect = (url: string, { max, name = "capstan" }: Options): Connection => {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max,
+    application_name: name,
+    connectionTimeoutMillis: 5_000,
+    idleTimeoutMillis: 30_000,
+    keepAlive: true,
+    options:
+      "-c synchronous_commit=on -c lock_timeout=250ms -c statement_timeout=30s -c idle_in_transaction_session_timeout=30s -c timezone=UTC",
+    types: { getTypeParser: (oid, format) => parsers.get(oid) ?? pg.types.getTypeParser(oid, format) }
+  })
+  // A connection that breaks while idle is replaced; the next query tells.
+  pool.on("error", () => {})
+  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
+  return { pool, db, close: () => db.destroy() }
+}
+
+export class Database extends Context.Service<Database, Connection>()("capstan/Database") {
+  static readonly layer = (url: string, options: Options): Layer.Layer<Database> =>
+    Layer.effect(
+      Database,
+      Effect.acquireRelease(
+        Effect.sync(() => connect(url, options)),
+        ({ close }) => Effect.promise(close)
+      )
+    )
+}

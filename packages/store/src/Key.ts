@@ -1,0 +1,22 @@
+/**
+ * Idempotency keys: 1 to 255 printable ASCII characters, and a hash of what they were used for.
+ *
+ * A ledger key is unique to the spender and a namespace: `caller` for what callers choose, others for what the system
+ * posts by itself. Only successes are remembered.
+ */
+import { hash as digest } from "node:crypto"
+
+export type Namespace = "caller" | "expiry" | "lapse" | "renewal"
+
+export interface Key {
+  readonly namespace: Namespace
+  readonly key: string
+  /** Of operation and payload; null where the key alone says what is done. */
+  readonly hash: Buffer | null
+}
+
+const bigintsAsText = (_: string, value: unknown): unknown => (typeof value === "bigint" ? `${value}` : value)
+
+/** Sixteen bytes that tell one operation and payload from another. Fields in the order of the caller's object. */
+export const hash = (operation: string, payload: unknown): Buffer =>
+  digest("sha256", `${operation}\n${JSON.stringify(payload, bigintsAsText)}`, "buffer").subarray(0, 16)

@@ -1,0 +1,6 @@
+export type { Caller } from "./Caller.ts"
+export * as Database from "./Database.ts"
+export type { Failure } from "./Failure.ts"
+export * as Key from "./Key.ts"
+export * as Migrations from "./Migrations.ts"
+export type { Tables } from "./Tables.ts"

@@ -1,1 +1,3 @@
+export * as Client from "./Client.ts"
 export * as Database from "./Database.ts"
+export * as Organization from "./Organization.ts"

@@ -1,3 +1,5 @@
+export * as AccessTokens from "./AccessTokens.ts"
+export * as Admission from "./Admission.ts"
 export type { Caller } from "./Caller.ts"
 export * as Database from "./Database.ts"
 export type { Failure } from "./Failure.ts"

@@ -1,0 +1,253 @@
+/**
+ * Who is asking, at what time, and whether they may ask so often.
+ *
+ * All requests that arrive while one statement is under way are answered by the next: it resolves their tokens, the clocks
+ * of their organizations and their rate limits. Nothing is cached, so a revocation holds at once, and a limit holds across
+ * processes. A token's limit is a bucket of one second: it refills at `per_second`, and a request takes one per call.
+ */
+import { type KeyObject, timingSafeEqual } from "node:crypto"
+import type { Id, Instant } from "@capstan/domain"
+import { Result } from "effect"
+import pg from "pg"
+import * as AccessTokens from "./AccessTokens.ts"
+import type { Caller } from "./Caller.ts"
+
+export interface Rate {
+  readonly limit: number
+  readonly remaining: number
+  /** Until the bucket is full again. */
+  readonly resetMs: number
+}
+
+export interface Admitted {
+  readonly caller: Caller
+  readonly rate: Rate
+}
+
+export type Refused =
+  | { readonly _tag: "Unauthorized"; readonly reason: "expired" | "malformed" | "missing" | "revoked" | "unknown" }
+  | { readonly _tag: "RateLimited"; readonly rate: Rate; readonly retryAfterMs: number }
+  | { readonly _tag: "Unavailable"; readonly retryAfterMs: number }
+
+export interface Admission {
+  readonly admit: (token: string | null, calls: number) => Promise<Result.Result<Admitted, Refused>>
+  readonly close: () => Promise<void>
+}
+
+export interface Options {
+  /** Under which secrets of tokens are kept. */
+  readonly pepper: KeyObject
+  /** The most requests that wait; more are refused at once. */
+  readonly queue?: number
+  /** The longest that the database may take. */
+  readonly patienceMs?: number
+}
+
+interface Waiting {
+  readonly calls: number
+  readonly answer: (result: Result.Result<Admitted, Refused>) => void
+}
+
+/** The requests that came with one token. */
+interface Group extends AccessTokens.Parts {
+  readonly hash: Buffer
+  readonly waiting: Array<Waiting>
+}
+
+interface Row {
+  readonly place: number
+  readonly secret_hash: Buffer
+  readonly scopes: ReadonlyArray<string>
+  readonly reach: Id.Id | null
+  readonly per_second: number
+  readonly now: Instant.Instant
+  readonly expired: boolean
+  readonly revoked: boolean
+  /** What the bucket held, and how much of it was taken; null where there is no bucket yet. */
+  readonly held: number | null
+  readonly taken: number | null
+}
+
+/** The most tokens a statement resolves. */
+const most = 1_000
+
+export const open = (url: string, { pepper, queue = 10_000, patienceMs = 2_000 }: Options): Admission => {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: 1,
+    application_name: "capstan admission",
+    connectionTimeoutMillis: patienceMs,
+    query_timeout: patienceMs + 500,
+    keepAlive: true,
+    // A bucket need not survive a crash.
+    options: `-c synchronous_commit=off -c statement_timeout=${patienceMs} -c lock_timeout=${patienceMs} -c timezone=UTC`
+  })
+  // A connection that breaks while idle is replaced; the next statement tells.
+  pool.on("error", () => {})
+
+  let arrived = new Map<string, Group>()
+  let waiting = 0
+  let busy = false
+
+  const admit: Admission["admit"] = (token, calls) => {
+    if (token === null) return Promise.resolve(Result.fail({ _tag: "Unauthorized", reason: "missing" }))
+    if (waiting >= queue) return Promise.resolve(Result.fail(unavailable))
+    let group = arrived.get(token)
+    if (group === undefined) {
+      const parts = AccessTokens.parse(token)
+      if (parts === null) return Promise.resolve(Result.fail({ _tag: "Unauthorized", reason: "malformed" }))
+      group = { ...parts, hash: AccessTokens.hash(pepper, parts.secret), waiting: [] }
+      arrived.set(token, group)
+    }
+    const { waiting: line } = group
+    waiting++
+    return new Promise((answer) => {
+      line.push({ calls, answer })
+      if (!busy) {
+        busy = true
+        // What else arrives in this turn of the loop goes along.
+        setImmediate(work)
+      }
+    })
+  }
+
+  const work = async (): Promise<void> => {
+    while (arrived.size > 0) {
+      const batch = take()
+      const rows = await ask(batch).catch(() => null)
+      for (const group of batch) {
+        waiting -= group.waiting.length
+        if (rows === null) for (const { answer } of group.waiting) answer(Result.fail(unavailable))
+        else answerAll(group, rows.get(group))
+      }
+    }
+    busy = false
+  }
+
+  const take = (): ReadonlyArray<Group> => {
+    const groups = [...arrived]
+    arrived = new Map(groups.slice(most))
+    return groups.slice(0, most).map(([, group]) => group)
+  }
+
+  const ask = async (batch: ReadonlyArray<Group>): Promise<ReadonlyMap<Group, Row>> => {
+    const { rows } = await pool.query<Row>({
+      name: "admit",
+      text: statement,
+      values: [
+        batch.map(({ organization }) => organization),
+        batch.map(({ id }) => id),
+        batch.map(({ hash }) => hash),
+        batch.map(({ waiting }) => waiting.reduce((sum, { calls }) => sum + calls, 0))
+      ]
+    })
+    const rowsByPlace = new Map(rows.map((row) => [row.place, row]))
+    const rowsByGroup = new Map(
+      batch.flatMap((group, index) => {
+        const row = rowsByPlace.get(index + 1)
+        return row === undefined ? [] : [[group, row]]
+      })
+    )
+    const bucketless = [...rowsByGroup].flatMap(([group, row]) =>
+      row.held === null && refusalOf(row, group.hash) === null ? [group] : []
+    )
+    if (bucketless.length === 0) return rowsByGroup
+    await pool.query(buckets, [bucketless.map(({ organization }) => organization), bucketless.map(({ id }) => id)])
+    return new Map([...rowsByGroup, ...(await ask(bucketless))])
+  }
+
+  return { admit, close: () => pool.end() }
+}
+
+const unavailable = { _tag: "Unavailable", retryAfterMs: 1_000 } as const
+
+const refusalOf = (row: Row, hash: Buffer): "expired" | "revoked" | "unknown" | null =>
+  hash.length !== row.secret_hash.length || !timingSafeEqual(hash, row.secret_hash)
+    ? "unknown"
+    : row.revoked
+      ? "revoked"
+      : row.expired
+        ? "expired"
+        : null
+
+/** First come, first served, as far as what was taken from the bucket goes. */
+const answerAll = (group: Group, row: Row | undefined): void => {
+  const reason = row === undefined ? "unknown" : refusalOf(row, group.hash)
+  if (row === undefined || reason !== null) {
+    for (const { answer } of group.waiting) answer(Result.fail({ _tag: "Unauthorized", reason: reason ?? "unknown" }))
+    return
+  }
+  const { per_second: limit, held, taken } = row
+  const left = (held ?? 0) - (taken ?? 0)
+  const rate: Rate = { limit, remaining: Math.floor(left), resetMs: Math.ceil(((limit - left) / limit) * 1_000) }
+  const caller: Caller = {
+    organization: group.organization,
+    reach: row.reach,
+    actor: `token:${group.id}`,
+    scopes: new Set(row.scopes.flatMap(implied)),
+    now: row.now,
+    key: null,
+    ifMatch: null
+  }
+  const admitted = Result.succeed({ caller, rate })
+  let spare = taken ?? 0
+  for (const { calls, answer } of group.waiting)
+    if (calls <= spare) {
+      spare -= calls
+      answer(admitted)
+    } else {
+      const retryAfterMs = Math.max(1, Math.ceil(((Math.min(calls, limit) - left) / limit) * 1_000))
+      answer(Result.fail({ _tag: "RateLimited", rate, retryAfterMs }))
+    }
+}
+
+/** Who may write may read. */
+const implied = (scope: string): ReadonlyArray<string> =>
+  scope.endsWith(":write") ? [scope, `${scope.slice(0, -":write".length)}:read`] : [scope]
+
+/** Buckets are locked in the order of their keys: two processes wait for each other, and never both. */
+const statement = `
+  with asked as materialized (
+    select * from unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::integer[])
+      with ordinality as asked (organization_id, id, hash, calls, place)
+  ), known as materialized (
+    select asked.*, token.secret_hash, token.scopes, token.reach, token.per_second,
+      floor(extract(epoch from statement_timestamp()) * 1000)::float8 + organization.clock_ahead_ms::float8 as now,
+      token.revoked_at is not null as revoked,
+      coalesce(
+        token.expires_at <= statement_timestamp() + organization.clock_ahead_ms * interval '1 millisecond', false
+      ) as expired
+    from asked
+    join access_token token using (organization_id, id)
+    join organization on organization.id = asked.organization_id
+  ), bucket as materialized (
+    select rate.organization_id, rate.token_id, known.calls,
+      least(
+        known.per_second,
+        rate.allowance + greatest(0, extract(epoch from statement_timestamp() - rate.at)) * known.per_second
+      )::float8 as held
+    from known
+    join access_token_rate rate on rate.organization_id = known.organization_id and rate.token_id = known.id
+    where known.hash = known.secret_hash and not known.revoked and not known.expired
+    order by rate.organization_id, rate.token_id
+    for update of rate
+  ), counted as (
+    update access_token_rate rate
+    set allowance = bucket.held - least(bucket.calls, floor(bucket.held)), at = greatest(rate.at, statement_timestamp())
+    from bucket
+    where rate.organization_id = bucket.organization_id and rate.token_id = bucket.token_id
+    returning rate.organization_id, rate.token_id, bucket.held, least(bucket.calls, floor(bucket.held)) as taken
+  )
+  select known.place::integer, known.secret_hash, known.scopes, known.reach, known.per_second, known.now, known.revoked,
+    known.expired, counted.held, counted.taken
+  from known
+  left join counted on counted.organization_id = known.organization_id and counted.token_id = known.id`
+
+/** A bucket begins full. */
+const buckets = `
+  insert into access_token_rate (organization_id, token_id, allowance, at)
+  select organization_id, id, per_second, statement_timestamp()
+  from access_token
+  join unnest($1::uuid[], $2::uuid[]) as fresh (organization_id, id) using (organization_id, id)
+  order by organization_id, id
+  on conflict (organization_id, token_id) do nothing`

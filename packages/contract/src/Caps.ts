@@ -1,0 +1,95 @@
+/** Spending caps: the most that a client and all that draw on its line may spend in a window. */
+import { Cost, Currency, Id, Instant, Money, SpendingCap } from "@capstan/domain"
+import { Effect, Schema } from "effect"
+import * as Page from "./Page.ts"
+import { mutation, query } from "./Procedure.ts"
+import * as Wire from "./Wire.ts"
+
+const Limit = Schema.Struct({
+  amount: Money.Minor.check(
+    Schema.isBetweenBigInt(
+      { minimum: 0n, maximum: SpendingCap.mostCost / 1_000_000n },
+      { message: `must be from 0 to ${SpendingCap.mostCost / 1_000_000n} minor units` }
+    )
+  ),
+  currency: Currency.Currency
+}).annotate({ identifier: "Limit" })
+
+const Enforcement = SpendingCap.State.fields.enforcement.annotate({
+  description: "`hard` refuses what would pass the limit, `alert` only tells."
+})
+const Thresholds = SpendingCap.State.fields.thresholds.annotate({
+  description: "Percentages of the limit at which to tell, once a window each."
+})
+const Scope = SpendingCap.Scope.annotate({
+  description: "`extra` counts what costs extra (bought credits, overage, overdraft), `all` every credit."
+})
+
+export const Cap = Schema.Struct({
+  id: Id.Id,
+  client: Id.Id.annotate({ description: "Whose cap it is: the client's, or that of an ancestor." }),
+  name: Schema.String,
+  limit: Limit,
+  every: SpendingCap.Every,
+  scope: Scope,
+  enforcement: Enforcement,
+  thresholds: Thresholds,
+  window: Schema.Struct({
+    start: Instant.Instant,
+    resetsAt: Schema.NullOr(Instant.Instant).annotate({
+      description: "When the next window opens; null for a lifetime."
+    }),
+    used: Cost.Cost.annotate({ description: "Minor units of the limit's currency, at most 6 decimals." }),
+    held: Cost.Cost,
+    headroom: Cost.Cost.annotate({ description: "What is left of the limit." })
+  })
+}).annotate({ identifier: "Cap" })
+export interface Cap extends Schema.Schema.Type<typeof Cap> {}
+
+/** A cap as it stands, as it crosses. */
+export const ofCounter = (counter: SpendingCap.Counter, currency: Currency.Currency): Cap => {
+  const { id, client, name, limit, every, scope, enforcement, thresholds } = counter.cap
+  const { start, end, used, held } = counter.window
+  return {
+    id,
+    client,
+    name,
+    limit: { amount: Money.Minor.make(limit / 1_000_000n), currency },
+    every,
+    scope,
+    enforcement,
+    thresholds,
+    window: { start, resetsAt: end, used, held, headroom: SpendingCap.headroom(counter) }
+  }
+}
+
+export const procedures = {
+  list: query({
+    rest: "GET /v1/clients/{client}/caps",
+    summary: "List a client's own caps, with their present windows",
+    scope: "spending:read",
+    input: Schema.Struct({ client: Wire.ClientRef, ...Page.fields }),
+    output: Page.of(Cap),
+    refuses: ["resource_not_found"]
+  }),
+  set: mutation({
+    rest: "PUT /v1/clients/{client}/caps",
+    summary: "Set a cap, or change the one of that name; what is used stays counted",
+    scope: "spending:write",
+    idempotency: "optional",
+    ifMatch: true,
+    input: Schema.Struct({
+      client: Wire.ClientRef,
+      name: Wire.line(1, 100).pipe(Schema.withDecodingDefaultTypeKey(Effect.succeed("default"))),
+      limit: Limit,
+      every: SpendingCap.Every.pipe(Schema.withDecodingDefaultTypeKey(Effect.succeed("month" as const))),
+      scope: Scope.pipe(Schema.withDecodingDefaultTypeKey(Effect.succeed("extra" as const))),
+      enforcement: Enforcement.pipe(Schema.withDecodingDefaultTypeKey(Effect.succeed("hard" as const))),
+      thresholds: Thresholds.pipe(Schema.withDecodingDefaultTypeKey(Effect.succeed([50, 80, 100]))),
+      idempotencyKey: Wire.idempotencyKey,
+      ifMatch: Wire.ifMatch
+    }),
+    output: Cap,
+    refuses: ["resource_not_found", "idempotency_conflict", "precondition_failed", "not_admissible"]
+  })
+}

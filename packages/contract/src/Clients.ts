@@ -1,0 +1,177 @@
+/** Clients: the customers of an organization, in trees. */
+import { Calendar, ClientLifecycle, Credits, Currency, Id, Instant, Subscription } from "@capstan/domain"
+import { Effect, Schema } from "effect"
+import * as Page from "./Page.ts"
+import { mutation, query } from "./Procedure.ts"
+import * as Wire from "./Wire.ts"
+
+export const SubscriptionStatus = Schema.Literals([
+  "pending_onboarding",
+  "suspended",
+  "closed",
+  "incomplete",
+  "trialing",
+  "active",
+  "past_due",
+  "paused",
+  "canceled",
+  "none"
+])
+export type SubscriptionStatus = typeof SubscriptionStatus.Type
+
+/** The client's own life unless it is active, else that of its base subscription. */
+export const subscriptionStatus = (
+  effectiveStatus: ClientLifecycle.Status,
+  base: Subscription.Status | null
+): SubscriptionStatus => (effectiveStatus === "active" ? (base ?? "none") : effectiveStatus)
+
+const Suspension = ClientLifecycle.Suspension.annotate({ identifier: "Suspension" })
+
+const SuspendedBy = Schema.Struct({
+  client: Id.Id.annotate({ description: "The client itself, or an ancestor." }),
+  causes: Schema.Array(ClientLifecycle.Cause)
+}).annotate({ identifier: "SuspendedBy" })
+
+const client = {
+  id: Id.Id,
+  externalId: Schema.NullOr(Wire.ExternalId),
+  name: Schema.String,
+  email: Schema.NullOr(Schema.String),
+  metadata: Wire.Metadata,
+  etag: Wire.etag,
+  status: ClientLifecycle.Status.annotate({ description: "What the client's own facts say." }),
+  effectiveStatus: ClientLifecycle.Status.annotate({
+    description: "The same, where the suspension of an ancestor counts as its own."
+  }),
+  suspendedBy: Schema.Array(SuspendedBy),
+  suspensions: Schema.Array(Suspension).annotate({ description: "Its own, at most one for each cause." }),
+  subscriptionStatus: SubscriptionStatus.annotate({
+    description: "The client's status unless it is active, else that of its base subscription; `none` without one."
+  }),
+  parent: Schema.NullOr(Id.Id),
+  path: Schema.Array(Id.Id).annotate({ description: "Its ancestors, the root first." }),
+  currency: Currency.Currency,
+  timeZone: Calendar.Zone,
+  payer: Id.Id.annotate({ description: "Whose wallet it draws on: its own, or that of an ancestor." }),
+  usesParentBalance: Schema.Boolean,
+  onboardedAt: Schema.NullOr(Instant.Instant),
+  createdAt: Instant.Instant,
+  updatedAt: Instant.Instant
+}
+
+export const Client = Schema.Struct(client).annotate({ identifier: "Client" })
+export interface Client extends Schema.Schema.Type<typeof Client> {}
+
+export const Balances = Schema.Struct({
+  balance: Wire.credits("What the lots hold, less what is owed. Held credits are not in it."),
+  available: Wire.credits("What could be spent now, within all caps."),
+  held: Wire.credits("What holds pin."),
+  promo: Credits.Amount,
+  included: Credits.Amount.annotate({ description: "What is left of the plan's recurring credits." }),
+  extra: Credits.Amount.annotate({ description: "What is left of bought credits." }),
+  overage: Wire.credits("Spent beyond the lots, to be invoiced at the period's end."),
+  overdraft: Wire.credits("Spent beyond the lots, to be paid by the next grant."),
+  debt: Wire.credits("Owed after chargebacks; the next grant pays it first.")
+}).annotate({ identifier: "Balances", description: "Of the payer's wallet, in credits." })
+
+export const ClientDetail = Schema.Struct({ ...client, balances: Balances }).annotate({ identifier: "ClientDetail" })
+export interface ClientDetail extends Schema.Schema.Type<typeof ClientDetail> {}
+
+const one = { client: Wire.ClientRef }
+const { idempotencyKey, ifMatch } = Wire
+
+export const procedures = {
+  create: mutation({
+    rest: "POST /v1/clients",
+    summary: "Create a client",
+    scope: "clients:write",
+    idempotency: "optional",
+    status: 201,
+    input: Schema.Struct({
+      externalId: Schema.optionalKey(Wire.ExternalId),
+      parent: Schema.optionalKey(Wire.ClientRef),
+      name: Wire.line(1, 200),
+      email: Schema.optionalKey(Wire.Email),
+      currency: Schema.optionalKey(
+        Currency.Currency.annotate({ description: "That of the parent, or of the organization, unless said." })
+      ),
+      timeZone: Schema.optionalKey(
+        Calendar.Zone.annotate({ description: "That of the parent, or of the organization, unless said." })
+      ),
+      usesParentBalance: Schema.optionalKey(
+        Schema.Boolean.annotate({ description: "It draws on its parent's wallet; its own caps bind all the same." })
+      ),
+      overdraftLimit: Schema.optionalKey(
+        Credits.Amount.annotate({ description: "How far it may spend beyond its credits: not at all unless said." })
+      ),
+      metadata: Schema.optionalKey(Wire.Metadata),
+      idempotencyKey
+    }),
+    output: Client,
+    refuses: ["resource_not_found", "idempotency_conflict", "conflict", "not_admissible"]
+  }),
+  get: query({
+    rest: "GET /v1/clients/{client}",
+    summary: "Read a client, with its balances",
+    scope: "clients:read",
+    input: Schema.Struct(one),
+    output: ClientDetail,
+    refuses: ["resource_not_found"]
+  }),
+  list: query({
+    rest: "GET /v1/clients",
+    summary: "List clients",
+    scope: "clients:read",
+    input: Schema.Struct({
+      query: Schema.optionalKey(
+        Wire.line(1, 200).annotate({ description: "Part of the name, the e-mail address or the external id." })
+      ),
+      status: Schema.optionalKey(ClientLifecycle.Status),
+      parent: Schema.optionalKey(Wire.ClientRef),
+      externalId: Schema.optionalKey(Wire.ExternalId),
+      metadata: Schema.optionalKey(Wire.MetadataFilter),
+      sorting: Schema.Literals(["createdAt", "-createdAt", "name", "-name"])
+        .annotate({ description: "Newest first unless said; `-` is descending." })
+        .pipe(Schema.withDecodingDefaultTypeKey(Effect.succeed("-createdAt" as const))),
+      page: Page.page,
+      ...Page.fields
+    }),
+    output: Page.numberedOf(Client),
+    refuses: ["resource_not_found"]
+  }),
+  suspend: mutation({
+    rest: "POST /v1/clients/{client}/suspend",
+    summary: "Suspend a client and all below it, as the operator",
+    scope: "clients:write",
+    idempotency: "optional",
+    ifMatch: true,
+    input: Schema.Struct({
+      ...one,
+      reason: Schema.optionalKey(Schema.NullOr(ClientLifecycle.Reason)),
+      note: Schema.optionalKey(Schema.NullOr(ClientLifecycle.Note)),
+      idempotencyKey,
+      ifMatch
+    }),
+    output: Client,
+    refuses: ["resource_not_found", "idempotency_conflict", "precondition_failed", "not_admissible"]
+  }),
+  reactivate: mutation({
+    rest: "POST /v1/clients/{client}/reactivate",
+    summary: "Lift the operator's suspension of a client; other causes stay",
+    scope: "clients:write",
+    idempotency: "optional",
+    ifMatch: true,
+    input: Schema.Struct({ ...one, idempotencyKey, ifMatch }),
+    output: Client,
+    refuses: ["resource_not_found", "idempotency_conflict", "precondition_failed", "not_admissible"]
+  }),
+  completeOnboarding: mutation({
+    rest: "POST /v1/clients/{client}/complete-onboarding",
+    summary: "Let a client begin: it may spend, and its clocks start",
+    scope: "clients:write",
+    idempotency: "optional",
+    input: Schema.Struct({ ...one, idempotencyKey }),
+    output: Client,
+    refuses: ["resource_not_found", "idempotency_conflict", "not_admissible"]
+  })
+}

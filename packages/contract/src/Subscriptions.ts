@@ -1,0 +1,62 @@
+/** Subscriptions: what a client has of a plan, and when its two clocks strike. */
+import { Calendar, Id, Instant, Subscription as Domain } from "@capstan/domain"
+import { Schema } from "effect"
+import { mutation, query } from "./Procedure.ts"
+import * as Wire from "./Wire.ts"
+
+export const Subscription = Schema.Struct({
+  id: Id.Id,
+  client: Id.Id,
+  plan: Wire.PlanKey,
+  planVersion: Id.Id.annotate({ description: "The version of the plan that it is pinned to." }),
+  base: Schema.Boolean.annotate({ description: "The one base subscription of the client, rather than an add-on." }),
+  status: Domain.Status,
+  seats: Domain.Subscription.fields.seats,
+  trialEndsAt: Schema.NullOr(Instant.Instant),
+  currentPeriodStart: Schema.NullOr(Instant.Instant).annotate({
+    description: "The money period; null until the clocks start."
+  }),
+  currentPeriodEnd: Schema.NullOr(Instant.Instant),
+  nextCreditRenewalAt: Schema.NullOr(Instant.Instant).annotate({
+    description: "When the plan's credits are next renewed; null while that clock stands, or never strikes."
+  }),
+  pendingChange: Schema.NullOr(Domain.Change).annotate({ description: "What waits for the end of the period." }),
+  pastDueAt: Schema.NullOr(Instant.Instant),
+  graceEndsAt: Schema.NullOr(Instant.Instant),
+  resumesAt: Schema.NullOr(Instant.Instant),
+  endedAt: Schema.NullOr(Instant.Instant),
+  endCause: Schema.NullOr(Domain.EndCause),
+  etag: Wire.etag,
+  createdAt: Instant.Instant,
+  updatedAt: Instant.Instant
+}).annotate({ identifier: "Subscription" })
+export interface Subscription extends Schema.Schema.Type<typeof Subscription> {}
+
+export const procedures = {
+  create: mutation({
+    rest: "POST /v1/subscriptions",
+    summary: "Subscribe a client to a plan",
+    scope: "subscriptions:write",
+    idempotency: "optional",
+    status: 201,
+    input: Schema.Struct({
+      client: Wire.ClientRef,
+      plan: Wire.PlanKey,
+      seats: Schema.optionalKey(Domain.Subscription.fields.seats),
+      trial: Schema.optionalKey(
+        Schema.NullOr(Calendar.Interval).annotate({ description: "In place of the plan's own; null for none." })
+      ),
+      idempotencyKey: Wire.idempotencyKey
+    }),
+    output: Subscription,
+    refuses: ["resource_not_found", "idempotency_conflict", "conflict", "not_admissible"]
+  }),
+  get: query({
+    rest: "GET /v1/subscriptions/{subscription}",
+    summary: "Read a subscription",
+    scope: "subscriptions:read",
+    input: Schema.Struct({ subscription: Id.Id }),
+    output: Subscription,
+    refuses: ["resource_not_found"]
+  })
+}

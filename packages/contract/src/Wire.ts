@@ -1,0 +1,107 @@
+/** The values that cross in more than one place: names of things, keys, versions, texts. */
+import { Credits, Currency, Id, Rate } from "@capstan/domain"
+import { Schema, SchemaTransformation } from "effect"
+
+/** A text of a known form; its pattern stands in the JSON Schema, too. */
+const formed = (pattern: RegExp, message: string) =>
+  Schema.String.check(Schema.isPattern(pattern, { message, toJsonSchema: () => [{ pattern: pattern.source }, true] }))
+
+const uuid = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+
+/** One line of text: no control characters, which neither people nor Postgres can take. */
+export const line = (least: number, most: number) =>
+  formed(
+    new RegExp(`^[^\\u0000-\\u001f\\u007f]{${least},${most}}$`),
+    `must be one line of ${least} to ${most} characters`
+  )
+
+export const ExternalId = line(1, 255).annotate({
+  description: "Your own id of the client, unique in the organization."
+})
+
+export const ClientRef = formed(
+  new RegExp(`^(${uuid}|ext:[^\\u0000-\\u001f\\u007f]{1,255})$`),
+  "must be the id of a client, or `ext:` and its external id"
+).annotate({ identifier: "ClientRef", description: "A client: its id, or `ext:` and its external id." })
+
+export const IdempotencyKey = formed(/^[\x20-\x7e]{1,255}$/, "must be 1 to 255 printable ASCII characters").annotate({
+  description:
+    "Names this request: a retry with the same key gets the first answer and does nothing again. Over REST, the header `Idempotency-Key`."
+})
+
+const versioned = /^(W\/)?"[0-9]{1,19}"$/
+
+/** On the wire an entity tag, `"7"`, read also where it is weak; inside the bare version, `7`. */
+export const Etag = formed(versioned, 'must be an etag as answered before, such as "7"').pipe(
+  Schema.decodeTo(
+    Schema.String.check(Schema.isPattern(/^[0-9]{1,19}$/)),
+    SchemaTransformation.transform({
+      decode: (tag) => tag.replace(/^W\//, "").slice(1, -1),
+      encode: (version) => `"${version}"`
+    })
+  )
+)
+
+export const etag = Etag.annotate({
+  description: "The version of this object; send it as `ifMatch` to change only this one."
+})
+
+export const idempotencyKey = Schema.optionalKey(IdempotencyKey)
+export const ifMatch = Schema.optionalKey(
+  Etag.annotate({
+    description:
+      "The etag last seen: the change is refused with 412 if another came first. Over REST, the header `If-Match`."
+  })
+)
+
+/** `<payer>.<seq>`: the place of an entry in the ledger. */
+export const EntryId = formed(
+  new RegExp(`^${uuid}\\.(0|[1-9][0-9]{0,14})$`),
+  "must be the id of a ledger entry, as answered before"
+).pipe(
+  Schema.decodeTo(
+    Schema.Struct({
+      payer: Id.Id,
+      seq: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 999_999_999_999_999 }))
+    }),
+    SchemaTransformation.transform({
+      decode: (id) => ({ payer: id.slice(0, 36), seq: Number(id.slice(37)) }),
+      encode: ({ payer, seq }) => `${payer}.${seq}`
+    })
+  ),
+  Schema.annotate({ description: "The id of a ledger entry: `<payer>.<seq>`." })
+)
+
+export const Email = formed(/^[^\s@]{1,64}@[^\s@]{1,189}\.[^\s@.]{1,63}$/, "must be an e-mail address")
+
+const MetadataKey = formed(
+  /^[A-Za-z][A-Za-z0-9_.-]{0,39}$/,
+  "must start with a letter, and have at most 40 letters, digits, dots, dashes or underscores"
+)
+export const Metadata = Schema.Record(MetadataKey, Schema.Union([line(0, 500), Schema.Finite, Schema.Boolean]))
+  .check(Schema.isMaxProperties(50))
+  .annotate({ identifier: "Metadata", description: "Your own keys and values: at most 50." })
+
+/** Filters of a list: all have to be equal, compared as text. */
+export const MetadataFilter = Schema.Record(MetadataKey, line(0, 500)).annotate({
+  description: "Only those whose metadata has these values. Over REST, `metadata[key]=value`."
+})
+
+export const Feature = formed(
+  /^[a-z0-9][a-z0-9_.:-]{0,63}$/,
+  "must be the key of a feature, such as chat.tokens"
+).annotate({
+  description: "The key of the feature that is used: credits may be confined to features."
+})
+
+export const PlanKey = formed(/^[a-z0-9][a-z0-9_.-]{0,63}$/, "must be the key of a plan, such as pro").annotate({
+  description: "The key of a plan."
+})
+
+/** What a credit costs: the rate in minor units of the currency, at most 12 decimals. */
+export const Price = Schema.Struct({
+  amount: Rate.Rate.annotate({ description: "Minor units a credit: a decimal of at most 12 places." }),
+  currency: Currency.Currency
+}).annotate({ identifier: "Price" })
+
+export const credits = (description: string) => Credits.Credits.annotate({ description })

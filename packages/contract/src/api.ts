@@ -1,0 +1,21 @@
+/** The whole api: every procedure by its name. */
+import * as AccessTokens from "./AccessTokens.ts"
+import * as Caps from "./Caps.ts"
+import * as Clients from "./Clients.ts"
+import * as Credits from "./Credits.ts"
+import { list, type RouterOf } from "./Procedure.ts"
+import * as Subscriptions from "./Subscriptions.ts"
+import * as System from "./System.ts"
+
+export const api = {
+  clients: Clients.procedures,
+  subscriptions: Subscriptions.procedures,
+  credits: Credits.procedures,
+  caps: Caps.procedures,
+  accessTokens: AccessTokens.procedures,
+  system: System.procedures
+}
+export type Api = typeof api
+export type Router = RouterOf<Api>
+
+export const procedures = list(api)

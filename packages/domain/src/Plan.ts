@@ -25,7 +25,7 @@ export const Key = Schema.String.check(
 )
 
 const Name = Schema.String.check(
-  Schema.isPattern(/^[^\u0000-\u001f\u007f]{1,200}$/, { message: "must be one line of 1 to 200 characters" })
+  Schema.isPattern(/^[ -~\u00a0-\uffff]{1,200}$/, { message: "must be one line of 1 to 200 characters" })
 )
 
 /** `min(max, max(left, min))` of what a renewal replaces lives on, for so many renewals. */

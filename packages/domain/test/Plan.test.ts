@@ -2,11 +2,15 @@ import { Plan, Rate, Wallet } from "@capstan/domain"
 import { assert, describe, it } from "@effect/vitest"
 import { Result, Schema } from "effect"
 
-const zeroRate = { numerator: 0n, denominator: 1n }
 const codec = Schema.toCodecJson(Plan.Version)
 const encode = Schema.encodeSync(codec)
 const decode = Schema.decodeUnknownSync(codec)
 
+/** Of a credit value that no amount makes too dear. */
+const priced = (version: Plan.Version): Plan.Version => ({
+  ...version,
+  terms: { ...version.terms, creditValue: Rate.of(1n, 2n) }
+})
 const Part = Schema.BigInt.check(Schema.isBetweenBigInt({ minimum: 1n, maximum: 999_999_999_999n }))
 
 describe("Plan", () => {
@@ -28,7 +32,7 @@ describe("Plan", () => {
     ([before, now]) => {
       const renewed = [before, now].reduce((state, version, i) => {
         const id = `00000000-0000-0000-0000-00000000000${i}`
-        const lot = Plan.included(version, { id, at: i })
+        const lot = Plan.included(priced(version), { id, at: i })
         const decided = Wallet.decide(state, { _tag: "Renew", lot, rollover: null, at: i })
         return Result.isSuccess(decided) ? decided.success.reduce(Wallet.evolve, state) : state
       }, Wallet.initial)
@@ -38,7 +42,7 @@ describe("Plan", () => {
 
   it.prop("an allowance sets back its own lot only", [Plan.Version], ([version]) => {
     const at = 5
-    const lot = Plan.allowance(version, { id: "00000000-0000-0000-0000-000000000001", at })
+    const lot = Plan.allowance(priced(version), { id: "00000000-0000-0000-0000-000000000001", at })
     assert.strictEqual(lot === null, version.terms.promoAllowance === null)
     if (lot === null) return
     const bought: Wallet.Lot = {
@@ -46,7 +50,7 @@ describe("Plan", () => {
       id: "00000000-0000-0000-0000-000000000002",
       kind: "extra",
       left: 7n,
-      unitCost: zeroRate,
+      unitCost: Rate.of(1n, 3n),
       allowance: false
     }
     const state = { ...Wallet.initial, lots: [{ ...lot, left: 1n }, bought] }

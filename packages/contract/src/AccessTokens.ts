@@ -1,5 +1,5 @@
 /** Access tokens: who may call the api, for which clients, and for what. */
-import { Id, Instant } from "@capstan/domain"
+import { Id } from "@capstan/domain"
 import { Schema } from "effect"
 import * as Page from "./Page.ts"
 import { mutation, query } from "./Procedure.ts"
@@ -15,9 +15,9 @@ const token = {
   }),
   perSecond: Schema.Int.annotate({ description: "How many requests a second it may make." }),
   createdBy: Schema.String,
-  createdAt: Instant.Instant,
-  expiresAt: Schema.NullOr(Instant.Instant),
-  revokedAt: Schema.NullOr(Instant.Instant)
+  createdAt: Wire.Instant,
+  expiresAt: Schema.NullOr(Wire.Instant),
+  revokedAt: Schema.NullOr(Wire.Instant)
 }
 
 export const AccessToken = Schema.Struct(token).annotate({ identifier: "AccessToken" })
@@ -43,7 +43,7 @@ export const procedures = {
         Schema.NullOr(Wire.ClientRef).annotate({ description: "Confines the token to this client and all below it." })
       ),
       perSecond: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100_000 }))),
-      expiresAt: Schema.optionalKey(Schema.NullOr(Instant.Instant))
+      expiresAt: Schema.optionalKey(Schema.NullOr(Wire.Instant))
     }),
     output: CreatedAccessToken,
     refuses: ["resource_not_found", "not_admissible"]

@@ -1,5 +1,5 @@
 /** Spending caps: the most that a client and all that draw on its line may spend in a window. */
-import { Cost, Currency, Id, Instant, Money, SpendingCap } from "@capstan/domain"
+import { Currency, Id, Money, SpendingCap } from "@capstan/domain"
 import { Effect, Schema } from "effect"
 import * as Page from "./Page.ts"
 import { mutation, query } from "./Procedure.ts"
@@ -35,13 +35,13 @@ export const Cap = Schema.Struct({
   enforcement: Enforcement,
   thresholds: Thresholds,
   window: Schema.Struct({
-    start: Instant.Instant,
-    resetsAt: Schema.NullOr(Instant.Instant).annotate({
+    start: Wire.Instant,
+    resetsAt: Schema.NullOr(Wire.Instant).annotate({
       description: "When the next window opens; null for a lifetime."
     }),
-    used: Cost.Cost.annotate({ description: "Minor units of the limit's currency, at most 6 decimals." }),
-    held: Cost.Cost,
-    headroom: Cost.Cost.annotate({ description: "What is left of the limit." })
+    used: Wire.decimal("Minor units of the limit's currency, at most 6 decimals."),
+    held: Wire.Decimal,
+    headroom: Wire.decimal("What is left of the limit.")
   })
 }).annotate({ identifier: "Cap" })
 export interface Cap extends Schema.Schema.Type<typeof Cap> {}

@@ -1,5 +1,5 @@
 /** Clients: the customers of an organization, in trees. */
-import { Calendar, ClientLifecycle, Credits, Currency, Id, Instant, Subscription } from "@capstan/domain"
+import { Calendar, ClientLifecycle, Credits, Currency, Id, Subscription } from "@capstan/domain"
 import { Effect, Schema } from "effect"
 import * as Page from "./Page.ts"
 import { mutation, query } from "./Procedure.ts"
@@ -25,7 +25,9 @@ export const subscriptionStatus = (
   base: Subscription.Status | null
 ): SubscriptionStatus => (effectiveStatus === "active" ? (base ?? "none") : effectiveStatus)
 
-const Suspension = ClientLifecycle.Suspension.annotate({ identifier: "Suspension" })
+const Suspension = Schema.Struct({ ...ClientLifecycle.Suspension.fields, at: Wire.Instant }).annotate({
+  identifier: "Suspension"
+})
 
 const SuspendedBy = Schema.Struct({
   client: Id.Id.annotate({ description: "The client itself, or an ancestor." }),
@@ -54,24 +56,24 @@ const client = {
   timeZone: Calendar.Zone,
   payer: Id.Id.annotate({ description: "Whose wallet it draws on: its own, or that of an ancestor." }),
   usesParentBalance: Schema.Boolean,
-  onboardedAt: Schema.NullOr(Instant.Instant),
-  createdAt: Instant.Instant,
-  updatedAt: Instant.Instant
+  onboardedAt: Schema.NullOr(Wire.Instant),
+  createdAt: Wire.Instant,
+  updatedAt: Wire.Instant
 }
 
 export const Client = Schema.Struct(client).annotate({ identifier: "Client" })
 export interface Client extends Schema.Schema.Type<typeof Client> {}
 
 export const Balances = Schema.Struct({
-  balance: Wire.credits("What the lots hold, less what is owed. Held credits are not in it."),
-  available: Wire.credits("What could be spent now, within all caps."),
-  held: Wire.credits("What holds pin."),
-  promo: Credits.Amount,
-  included: Credits.Amount.annotate({ description: "What is left of the plan's recurring credits." }),
-  extra: Credits.Amount.annotate({ description: "What is left of bought credits." }),
-  overage: Wire.credits("Spent beyond the lots, to be invoiced at the period's end."),
-  overdraft: Wire.credits("Spent beyond the lots, to be paid by the next grant."),
-  debt: Wire.credits("Owed after chargebacks; the next grant pays it first.")
+  balance: Wire.decimal("What the lots hold, less what is owed. Held credits are not in it."),
+  available: Wire.decimal("What could be spent now, within all caps."),
+  held: Wire.decimal("What holds pin."),
+  promo: Wire.decimal("What is left of credits that were given."),
+  included: Wire.decimal("What is left of the plan's recurring credits."),
+  extra: Wire.decimal("What is left of bought credits."),
+  overage: Wire.decimal("Spent beyond the lots, to be invoiced at the period's end."),
+  overdraft: Wire.decimal("Spent beyond the lots, to be paid by the next grant."),
+  debt: Wire.decimal("Owed after chargebacks; the next grant pays it first.")
 }).annotate({ identifier: "Balances", description: "Of the payer's wallet, in credits." })
 
 export const ClientDetail = Schema.Struct({ ...client, balances: Balances }).annotate({ identifier: "ClientDetail" })
@@ -102,7 +104,7 @@ export const procedures = {
         Schema.Boolean.annotate({ description: "It draws on its parent's wallet; its own caps bind all the same." })
       ),
       overdraftLimit: Schema.optionalKey(
-        Credits.Amount.annotate({ description: "How far it may spend beyond its credits: not at all unless said." })
+        Wire.described(Credits.Amount, "How far it may spend beyond its credits: not at all unless said.")
       ),
       metadata: Schema.optionalKey(Wire.Metadata),
       idempotencyKey

@@ -1,5 +1,5 @@
 /** Credits: what a client holds, spends and sets aside, and the ledger of it. */
-import { Credits, Currency, Id, Instant, Tree, Wallet } from "@capstan/domain"
+import { Credits, Currency, Id, Tree, Wallet } from "@capstan/domain"
 import { Effect, Schema } from "effect"
 import { Cap } from "./Caps.ts"
 import * as Page from "./Page.ts"
@@ -24,24 +24,32 @@ export const kinds = {
 export const EntryKind = Schema.Literals(Object.values(kinds)).annotate({ identifier: "EntryKind" })
 export type EntryKind = typeof EntryKind.Type
 
+const Count = Schema.Struct({
+  ...Tree.Count.fields,
+  start: Wire.Instant,
+  end: Schema.NullOr(Wire.Instant),
+  used: Wire.Decimal,
+  held: Wire.Decimal
+}).annotate({ identifier: "Count" })
+
 export const Entry = Schema.Struct({
   id: Wire.EntryId,
   client: Id.Id.annotate({ description: "Who spent or received." }),
   payer: Id.Id.annotate({ description: "Whose wallet it is." }),
   kind: EntryKind,
-  asked: Schema.NullOr(Credits.Credits).annotate({ description: "More than `amount` where a part was taken." }),
-  amount: Wire.credits("How many credits it is about; which way they went, `kind` says."),
-  balance: Wire.credits("Of the wallet, after it."),
+  asked: Schema.NullOr(Wire.Decimal).annotate({ description: "More than `amount` where a part was taken." }),
+  amount: Wire.decimal("How many credits it is about; which way they went, `kind` says."),
+  balance: Wire.decimal("Of the wallet, after it."),
   hold: Schema.NullOr(Id.Id),
-  at: Instant.Instant.annotate({ description: "When it was decided." }),
-  effectiveAt: Schema.NullOr(Instant.Instant).annotate({
+  at: Wire.instant("When it was decided."),
+  effectiveAt: Schema.NullOr(Wire.Instant).annotate({
     description: "When the use took place, where the caller said."
   }),
   detail: Wallet.Event.annotate({
     identifier: "EntryDetail",
     description: "Lot by lot, what it changed in the wallet. Costs are minor units of the client's currency."
   }),
-  counts: Schema.Array(Tree.Count).annotate({ description: "By how much it changed the windows of spending caps." })
+  counts: Schema.Array(Count).annotate({ description: "By how much it changed the windows of spending caps." })
 }).annotate({ identifier: "Entry" })
 export interface Entry extends Schema.Schema.Type<typeof Entry> {}
 
@@ -56,37 +64,43 @@ export const OpenHold = Schema.Struct({
   id: Id.Id,
   client: Id.Id,
   payer: Id.Id,
-  amount: Credits.Positive,
-  expiresAt: Instant.Instant.annotate({ description: "When it releases itself, unless it is captured before." })
+  amount: Wire.Decimal,
+  expiresAt: Wire.instant("When it releases itself, unless it is captured before.")
 }).annotate({ identifier: "OpenHold" })
 export const HoldReceipt = Schema.Struct({ hold: OpenHold, ...receipt }).annotate({ identifier: "HoldReceipt" })
 export interface HoldReceipt extends Schema.Schema.Type<typeof HoldReceipt> {}
 
-const Lot = Wallet.Lot.annotate({ identifier: "Lot" })
+const Lot = Schema.Struct({
+  ...Wallet.Lot.fields,
+  left: Wire.Decimal,
+  held: Wire.decimal("What holds pin."),
+  effectiveAt: Wire.Instant,
+  expiresAt: Schema.NullOr(Wire.Instant)
+}).annotate({ identifier: "Lot" })
 
 export const Balance = Schema.Struct({
   client: Id.Id,
   payer: Id.Id.annotate({ description: "Whose wallet this is: the client's, or that of an ancestor." }),
-  at: Instant.Instant,
+  at: Wire.Instant,
   currency: Currency.Currency,
-  balance: Wire.credits("What the lots hold, less what is owed. Held credits are not in it."),
-  available: Wire.credits("What could be spent now, on anything, within all caps."),
-  held: Wire.credits("What holds pin."),
+  balance: Wire.decimal("What the lots hold, less what is owed. Held credits are not in it."),
+  available: Wire.decimal("What could be spent now, on anything, within all caps."),
+  held: Wire.decimal("What holds pin."),
   unlimited: Schema.Boolean.annotate({ description: "Debits are recorded and capped, lots stay untouched." }),
   lots: Schema.Array(Lot).annotate({ description: "In the order in which they are spent." }),
   sleepingLots: Schema.Array(Lot).annotate({
     description: "The client's own lots while it draws on an ancestor's wallet."
   }),
-  nextExpiry: Schema.NullOr(Schema.Struct({ at: Instant.Instant, amount: Credits.Amount })).annotate({
+  nextExpiry: Schema.NullOr(Schema.Struct({ at: Wire.Instant, amount: Wire.Decimal })).annotate({
     description: "The credits that expire next."
   }),
-  overage: Schema.Struct({ used: Credits.Credits, held: Credits.Credits }).annotate({
+  overage: Schema.Struct({ used: Wire.Decimal, held: Wire.Decimal }).annotate({
     description: "Spent beyond the lots, to be invoiced at the period's end."
   }),
-  overdraft: Schema.Struct({ used: Credits.Credits, held: Credits.Credits, limit: Credits.Credits }).annotate({
+  overdraft: Schema.Struct({ used: Wire.Decimal, held: Wire.Decimal, limit: Wire.Decimal }).annotate({
     description: "Spent beyond the lots, to be paid by the next grant."
   }),
-  debt: Wire.credits("Owed after chargebacks; the next grant pays it first."),
+  debt: Wire.decimal("Owed after chargebacks; the next grant pays it first."),
   caps: Schema.Array(Cap).annotate({ description: "All that bind it: the client's own, and those of its ancestors." })
 }).annotate({ identifier: "Balance" })
 export interface Balance extends Schema.Schema.Type<typeof Balance> {}
@@ -94,7 +108,7 @@ export interface Balance extends Schema.Schema.Type<typeof Balance> {}
 export const Check = Schema.Struct({
   allowed: Schema.Boolean,
   refusal: Schema.NullOr(Problem.Problem).annotate({ description: "What a debit would be refused with." }),
-  available: Wire.credits("What could be spent now, within all caps."),
+  available: Wire.decimal("What could be spent now, within all caps."),
   caps: Schema.Array(Cap)
 }).annotate({ identifier: "Check" })
 export interface Check extends Schema.Schema.Type<typeof Check> {}
@@ -115,9 +129,7 @@ const debit = {
   amount: Credits.Amount,
   feature,
   allowPartial,
-  effectiveAt: Schema.optionalKey(
-    Instant.Instant.annotate({ description: "When the use took place; it is counted when it is decided." })
-  )
+  effectiveAt: Schema.optionalKey(Wire.instant("When the use took place; it is counted when it is decided."))
 }
 const { idempotencyKey } = Wire
 
@@ -202,9 +214,7 @@ export const procedures = {
     input: Schema.Struct({
       hold: Id.Id,
       amount: Schema.optionalKey(
-        Credits.Amount.annotate({
-          description: "All that is held unless said. The rest goes back; more is a debit now."
-        })
+        Wire.described(Credits.Amount, "All that is held unless said. The rest goes back; more is a debit now.")
       ),
       feature,
       allowPartial,
@@ -233,13 +243,11 @@ export const procedures = {
       kind: Schema.Literals(["promo", "extra"]).annotate({ description: "`promo` is given, `extra` is bought." }),
       amount: Credits.Positive,
       expiresAt: Schema.optionalKey(
-        Schema.NullOr(Instant.Instant).annotate({
+        Schema.NullOr(Wire.Instant).annotate({
           description: "From then on they cannot be spent; never unless said."
         })
       ),
-      effectiveAt: Schema.optionalKey(
-        Instant.Instant.annotate({ description: "From when on they may be spent; at once unless said." })
-      ),
+      effectiveAt: Schema.optionalKey(Wire.instant("From when on they may be spent; at once unless said.")),
       priority: Wallet.Lot.fields.priority
         .annotate({ description: "Lower is spent first." })
         .pipe(Schema.withDecodingDefaultTypeKey(Effect.succeed(0))),
@@ -269,7 +277,7 @@ export const procedures = {
     status: 201,
     input: Schema.Struct({
       entry: Wire.EntryId,
-      amount: Schema.optionalKey(Credits.Positive.annotate({ description: "All that is left of it unless said." })),
+      amount: Schema.optionalKey(Wire.described(Credits.Positive, "All that is left of it unless said.")),
       idempotencyKey
     }),
     output: Receipt,
@@ -288,10 +296,10 @@ export const procedures = {
         })
         .pipe(Schema.withDecodingDefaultTypeKey(Effect.succeed("client" as const))),
       kind: Schema.optionalKey(EntryKind),
-      from: Schema.optionalKey(Instant.Instant),
-      to: Schema.optionalKey(Instant.Instant.annotate({ description: "Exclusive." })),
+      from: Schema.optionalKey(Wire.Instant),
+      to: Schema.optionalKey(Wire.instant("Exclusive.")),
       hold: Schema.optionalKey(Id.Id),
-      asOf: Schema.optionalKey(Instant.Instant.annotate({ description: "The ledger as it was then." })),
+      asOf: Schema.optionalKey(Wire.instant("The ledger as it was then.")),
       ...Page.fields
     }),
     output: Page.of(Entry),

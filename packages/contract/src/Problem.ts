@@ -4,10 +4,10 @@
  * `statuses` and `ofRefusal` are total by type: a refusal that the domain learns to give does not compile until it has a
  * code here. Messages say what to do. Amounts of credits and costs cross as decimal strings, instants as ISO 8601.
  */
-import { ClientLifecycle, Cost, Credits, Id, Instant, Tree } from "@capstan/domain"
+import { ClientLifecycle, Credits, Id, Tree } from "@capstan/domain"
 import { Schema } from "effect"
 import { Scope } from "./Scope.ts"
-import { Etag } from "./Wire.ts"
+import * as Wire from "./Wire.ts"
 
 const problem = <const C extends string, F extends Schema.Struct.Fields>(code: C, details: F) =>
   Schema.Struct({
@@ -83,20 +83,20 @@ const cases = {
   invalid_request: problem("invalid_request", { reason: InvalidReason, issues: Schema.Array(Issue) }),
   unauthorized: problem("unauthorized", { reason: UnauthorizedReason }),
   insufficient_credits: problem("insufficient_credits", {
-    asked: Credits.Credits,
-    available: Credits.Credits.annotate({ description: "What could be spent." }),
-    missing: Credits.Credits
+    asked: Wire.Decimal,
+    available: Wire.decimal("What could be spent."),
+    missing: Wire.Decimal
   }),
   spending_cap_reached: problem("spending_cap_reached", {
     cap: Id.Id,
     name: Schema.String,
     client: Id.Id.annotate({ description: "Whose cap it is: the client's, or that of an ancestor." }),
-    asked: Credits.Credits,
-    available: Credits.Credits.annotate({ description: "What all caps together would still let through." }),
-    limit: Cost.Cost.annotate({ description: "Minor units of the client's currency, as are `used` and `held`." }),
-    used: Cost.Cost,
-    held: Cost.Cost,
-    resetsAt: Schema.NullOr(Instant.Instant).annotate({ description: "When the window ends; null for a lifetime." })
+    asked: Wire.Decimal,
+    available: Wire.decimal("What all caps together would still let through."),
+    limit: Wire.decimal("Minor units of the client's currency, as are `used` and `held`."),
+    used: Wire.Decimal,
+    held: Wire.Decimal,
+    resetsAt: Schema.NullOr(Wire.Instant).annotate({ description: "When the window ends; null for a lifetime." })
   }),
   payment_failed: problem("payment_failed", { reason: Schema.String }),
   payment_action_required: problem("payment_action_required", { actionUrl: Schema.String }),
@@ -112,18 +112,18 @@ const cases = {
   conflict: problem("conflict", { reason: Schema.Literal("taken"), what: Schema.String, value: Schema.String }),
   precondition_failed: problem("precondition_failed", {
     reason: Schema.Literal("version_stale"),
-    current: Etag.annotate({ description: "The present etag." })
+    current: Wire.Etag
   }),
   not_admissible: problem("not_admissible", {
     reason: Reason,
     client: Schema.optionalKey(Id.Id),
     ancestor: Schema.optionalKey(Id.Id),
     causes: Schema.optionalKey(Schema.Array(ClientLifecycle.Cause)),
-    at: Schema.optionalKey(Schema.NullOr(Instant.Instant)),
+    at: Schema.optionalKey(Schema.NullOr(Wire.Instant)),
     hold: Schema.optionalKey(Id.Id),
     outcome: Schema.optionalKey(Tree.Outcome),
-    expiresAt: Schema.optionalKey(Instant.Instant),
-    reversible: Schema.optionalKey(Credits.Credits),
+    expiresAt: Schema.optionalKey(Wire.Instant),
+    reversible: Schema.optionalKey(Wire.Decimal),
     most: Schema.optionalKey(Schema.String)
   }),
   rate_limited: problem("rate_limited", { retryAfterMs }),
@@ -325,7 +325,7 @@ export const ofRefusal = (refusal: Tree.Refusal): Problem => {
   }
 }
 
-const wireInstant = Schema.encodeSync(Instant.Instant)
+const wireInstant = Schema.encodeSync(Wire.Instant)
 
 export const invalidRequest = (
   issues: ReadonlyArray<Issue>,

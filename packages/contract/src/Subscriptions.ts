@@ -1,5 +1,5 @@
 /** Subscriptions: what a client has of a plan, and when its two clocks strike. */
-import { Calendar, Id, Instant, Subscription as Domain } from "@capstan/domain"
+import { Calendar, Id, Subscription as Domain } from "@capstan/domain"
 import { Schema } from "effect"
 import { mutation, query } from "./Procedure.ts"
 import * as Wire from "./Wire.ts"
@@ -12,23 +12,23 @@ export const Subscription = Schema.Struct({
   base: Schema.Boolean.annotate({ description: "The one base subscription of the client, rather than an add-on." }),
   status: Domain.Status,
   seats: Domain.Subscription.fields.seats,
-  trialEndsAt: Schema.NullOr(Instant.Instant),
-  currentPeriodStart: Schema.NullOr(Instant.Instant).annotate({
+  trialEndsAt: Schema.NullOr(Wire.Instant),
+  currentPeriodStart: Schema.NullOr(Wire.Instant).annotate({
     description: "The money period; null until the clocks start."
   }),
-  currentPeriodEnd: Schema.NullOr(Instant.Instant),
-  nextCreditRenewalAt: Schema.NullOr(Instant.Instant).annotate({
+  currentPeriodEnd: Schema.NullOr(Wire.Instant),
+  nextCreditRenewalAt: Schema.NullOr(Wire.Instant).annotate({
     description: "When the plan's credits are next renewed; null while that clock stands, or never strikes."
   }),
   pendingChange: Schema.NullOr(Domain.Change).annotate({ description: "What waits for the end of the period." }),
-  pastDueAt: Schema.NullOr(Instant.Instant),
-  graceEndsAt: Schema.NullOr(Instant.Instant),
-  resumesAt: Schema.NullOr(Instant.Instant),
-  endedAt: Schema.NullOr(Instant.Instant),
+  pastDueAt: Schema.NullOr(Wire.Instant),
+  graceEndsAt: Schema.NullOr(Wire.Instant),
+  resumesAt: Schema.NullOr(Wire.Instant),
+  endedAt: Schema.NullOr(Wire.Instant),
   endCause: Schema.NullOr(Domain.EndCause),
   etag: Wire.etag,
-  createdAt: Instant.Instant,
-  updatedAt: Instant.Instant
+  createdAt: Wire.Instant,
+  updatedAt: Wire.Instant
 }).annotate({ identifier: "Subscription" })
 export interface Subscription extends Schema.Schema.Type<typeof Subscription> {}
 

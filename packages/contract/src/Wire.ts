@@ -1,5 +1,5 @@
 /** The values that cross in more than one place: names of things, keys, versions, texts. */
-import { Credits, Currency, Id, Rate } from "@capstan/domain"
+import { Credits, Currency, Id, Instant as Domain, Rate } from "@capstan/domain"
 import { Schema, SchemaTransformation } from "effect"
 
 /** A text of a known form; its pattern stands in the JSON Schema, too. */
@@ -29,6 +29,28 @@ export const IdempotencyKey = formed(/^[\x20-\x7e]{1,255}$/, "must be 1 to 255 p
     "Names this request: a retry with the same key gets the first answer and does nothing again. Over REST, the header `Idempotency-Key`."
 })
 
+/** Says what crosses: an annotation of what it becomes inside would not reach the JSON Schema. */
+export const described = <S extends Schema.Top>(schema: S, description: string): S["Rebuild"] =>
+  schema.pipe(Schema.annotateEncoded({ description }))
+
+const dated = (description?: string) =>
+  Schema.flip(
+    Schema.flip(Domain.Instant).check(
+      Schema.makeFilter(() => true, {
+        ...(description === undefined ? {} : { description }),
+        toJsonSchema: () => [{ format: "date-time" }, true]
+      })
+    )
+  )
+export const Instant = dated()
+export const instant: (description: string) => typeof Instant = dated
+
+/** Credits and costs that we write: always a string, where what we read may also be an integer. */
+export const Decimal = formed(/^-?[0-9]{1,13}(\.[0-9]{1,6})?$/, "must be a decimal of at most 6 places").pipe(
+  Schema.decodeTo(Schema.BigInt, SchemaTransformation.transform({ decode: Credits.parse, encode: Credits.format }))
+)
+export const decimal = (description: string) => described(Decimal, description)
+
 const versioned = /^(W\/)?"[0-9]{1,19}"$/
 
 /** On the wire an entity tag, `"7"`, read also where it is weak; inside the bare version, `7`. */
@@ -42,16 +64,14 @@ export const Etag = formed(versioned, 'must be an etag as answered before, such 
   )
 )
 
-export const etag = Etag.annotate({
-  description: "The version of this object; send it as `ifMatch` to change only this one."
-})
+export const etag = described(Etag, "The version of this object; send it as `ifMatch` to change only this one.")
 
 export const idempotencyKey = Schema.optionalKey(IdempotencyKey)
 export const ifMatch = Schema.optionalKey(
-  Etag.annotate({
-    description:
-      "The etag last seen: the change is refused with 412 if another came first. Over REST, the header `If-Match`."
-  })
+  described(
+    Etag,
+    "The etag last seen: the change is refused with 412 if another came first. Over REST, the header `If-Match`."
+  )
 )
 
 /** `<payer>.<seq>`: the place of an entry in the ledger. */
@@ -69,7 +89,7 @@ export const EntryId = formed(
       encode: ({ payer, seq }) => `${payer}.${seq}`
     })
   ),
-  Schema.annotate({ description: "The id of a ledger entry: `<payer>.<seq>`." })
+  Schema.annotateEncoded({ description: "The id of a ledger entry: `<payer>.<seq>`." })
 )
 
 export const Email = formed(/^[^\s@]{1,64}@[^\s@]{1,189}\.[^\s@.]{1,63}$/, "must be an e-mail address")
@@ -100,8 +120,6 @@ export const PlanKey = formed(/^[a-z0-9][a-z0-9_.-]{0,63}$/, "must be the key of
 
 /** What a credit costs: the rate in minor units of the currency, at most 12 decimals. */
 export const Price = Schema.Struct({
-  amount: Rate.Rate.annotate({ description: "Minor units a credit: a decimal of at most 12 places." }),
+  amount: described(Rate.Rate, "Minor units a credit: a decimal of at most 12 places."),
   currency: Currency.Currency
 }).annotate({ identifier: "Price" })
-
-export const credits = (description: string) => Credits.Credits.annotate({ description })

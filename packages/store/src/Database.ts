@@ -21,10 +21,25 @@ export interface Options {
   /** The most connections. */
   readonly max: number
   readonly name?: string
+  /** More settings of its sessions, as `-c name=value`. */
+  readonly options?: string
 }
 
 /** The codes of SQLSTATE that mean: another transaction holds the lock; come again. */
 export const lockTimeout = "55P03"
+
+/** The code of an error that Postgres itself answered with; a broken connection has none. */
+export const sqlState = (error: unknown): string | undefined =>
+  error instanceof Error &&
+  "code" in error &&
+  typeof error.code === "string" &&
+  /^[0-9A-Z]{5}$/.test(error.code) &&
+  "severity" in error
+    ? error.code
+    : undefined
+
+const session =
+  "-c synchronous_commit=on -c lock_timeout=250ms -c statement_timeout=30s -c idle_in_transaction_session_timeout=30s -c timezone=UTC"
 
 const { builtins } = pg.types
 const parsers = new Map<number, (text: string) => unknown>([
@@ -32,7 +47,7 @@ const parsers = new Map<number, (text: string) => unknown>([
   [builtins.TIMESTAMPTZ, (text) => new Date(text).getTime()]
 ])
 
-export const connect = (url: string, { max, name = "capstan" }: Options): Connection => {
+export const connect = (url: string, { max, name = "capstan", options = "" }: Options): Connection => {
   const pool = new pg.Pool({
     connectionString: url,
     max,
@@ -40,8 +55,7 @@ export const connect = (url: string, { max, name = "capstan" }: Options): Connec
     connectionTimeoutMillis: 5_000,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
-    options:
-      "-c synchronous_commit=on -c lock_timeout=250ms -c statement_timeout=30s -c idle_in_transaction_session_timeout=30s -c timezone=UTC",
+    options: `${session} ${options}`,
     types: { getTypeParser: (oid, format) => parsers.get(oid) ?? pg.types.getTypeParser(oid, format) }
   })
   // A connection that breaks while idle is replaced; the next query tells.

@@ -2,7 +2,11 @@
 
 export type Failure =
   /** Not there, or not within reach. */
-  | { readonly _tag: "NotFound"; readonly what: "cap" | "client" | "entry" | "hold" | "plan" | "subscription" | "token"; readonly id: string }
+  | {
+      readonly _tag: "NotFound"
+      readonly what: "cap" | "client" | "entry" | "hold" | "plan" | "subscription" | "token"
+      readonly id: string
+    }
   | { readonly _tag: "KeyMissing" }
   /** The key was used for something else. */
   | { readonly _tag: "KeyReused"; readonly key: string }

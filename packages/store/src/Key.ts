@@ -15,7 +15,8 @@ export interface Key {
   readonly hash: Buffer | null
 }
 
-const bigintsAsText = (_: string, value: unknown): unknown => (typeof value === "bigint" ? `${value}` : value)
+/** For `JSON.stringify`, which knows no bigint. */
+export const bigintsAsText = (_: string, value: unknown): unknown => (typeof value === "bigint" ? `${value}` : value)
 
 /** Sixteen bytes that tell one operation and payload from another. Fields in the order of the caller's object. */
 export const hash = (operation: string, payload: unknown): Buffer =>

@@ -63,7 +63,9 @@ const statusOf = async (db: Kysely<unknown>): Promise<Status> => {
   const names = new Set(tables.map(({ name }) => name))
   const record = names.has("kysely_migration")
   const ran = record
-    ? (await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db)).rows.map(({ name }) => name)
+    ? (await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db)).rows.map(
+        ({ name }) => name
+      )
     : []
   const ours = ["organization", "client", "entry", "wallet"].filter((name) => names.has(name))
   if (ran.length === 0 && ours.length > 0) return { _tag: "Foreign", tables: ours }

@@ -1,0 +1,266 @@
+/**
+ * A batch: requests of one organization, decided in order and written in one transaction.
+ *
+ * `open` trusts what is cached and lets the one statement find out: a single round trip. `locked` locks the roots first
+ * and reads what it decides on; it is the way where other processes write to the same trees, and the fence behind a
+ * connection that was cut: whatever that statement still does, after us it cannot match a stamp.
+ */
+import { randomUUID } from "node:crypto"
+import { type Id, type Instant, Tree } from "@capstan/domain"
+import { Result } from "effect"
+import { v7 as newId } from "uuid"
+import type { Caller } from "../Caller.ts"
+import type { Cache } from "./Cache.ts"
+import { Draft, type Posting } from "./Draft.ts"
+import { toEntry } from "./Entry.ts"
+import { joined, load, mostDue, type Query } from "./Load.ts"
+import type { Location } from "./Locations.ts"
+import { type Answer, namedBy, type Refused, type Request } from "./Request.ts"
+import type { Line, Snapshot } from "./Snapshot.ts"
+import { commit } from "./Writes.ts"
+
+export interface Job {
+  readonly caller: Caller
+  readonly request: Request
+  readonly location: Location
+}
+
+export interface Settled<J extends Job> {
+  readonly answers: ReadonlyArray<readonly [J, Result.Result<Answer, Refused>]>
+  /** To be decided again: their tree was stale, or had more due holds than one batch settles. */
+  readonly again: ReadonlyArray<J>
+  /** Their client is not in this tree any more. */
+  readonly lost: ReadonlyArray<J>
+  /** Trees that another process writes to as well. */
+  readonly stale: ReadonlyArray<Id.Id>
+}
+
+type Trees = ReadonlyMap<Id.Id, Snapshot>
+
+export const runOpen = async <J extends Job>(
+  query: Query,
+  cache: Cache,
+  organization: Id.Id,
+  jobs: ReadonlyArray<J>
+): Promise<Settled<J>> => {
+  const trees = await snapshots(query, organization, jobs, (root) => cache.get(organization, root))
+  const decided = decide(trees, jobs)
+  const { outcome, stamp } = await write(query, organization, trees, decided, false)
+  if (outcome.ok) {
+    decided.draft.keep(stamp)
+    for (const snapshot of trees.values()) cache.keep(organization, snapshot)
+    return { answers: decided.answers, again: decided.deferred, lost: decided.lost, stale: [] }
+  }
+  for (const root of outcome.stale) cache.drop(organization, root)
+  const known = replays(jobs, outcome.found.map(toFound))
+  const answered = new Set(known.map(([job]) => job))
+  return { answers: known, again: jobs.filter((job) => !answered.has(job)), lost: [], stale: outcome.stale }
+}
+
+/** To be called in a transaction of its own; what it answers is true once that has committed. */
+export const runLocked = async <J extends Job>(
+  query: Query,
+  organization: Id.Id,
+  jobs: ReadonlyArray<J>,
+  fence: boolean
+): Promise<Settled<J> & { readonly trees: Trees }> => {
+  const roots = [...new Set(jobs.map(({ location }) => location.root))]
+  await lock(query, organization, roots)
+  const known: Array<Settled<J>["answers"][number]> = []
+  let rest = jobs
+  // Each turn either writes, or finds keys and goes on without them.
+  for (;;) {
+    const trees = await snapshots(query, organization, rest, () => undefined)
+    const decided = decide(trees, rest)
+    const { outcome, stamp } = await write(query, organization, trees, decided, fence)
+    if (outcome.ok) {
+      decided.draft.keep(stamp)
+      const { answers, deferred, lost } = decided
+      return { answers: [...known, ...answers], again: deferred, lost, stale: [], trees }
+    }
+    const found = replays(rest, outcome.found.map(toFound))
+    if (found.length === 0) return { answers: known, again: [], lost: rest, stale: [], trees: new Map() }
+    known.push(...found)
+    const answered = new Set(found.map(([job]) => job))
+    rest = rest.filter((job) => !answered.has(job))
+  }
+}
+
+const lockText = `select root_id from tree where organization_id = $1 and root_id = any($2::uuid[]) order by root_id for no key update`
+
+/** Every writer locks the roots first, in order: no deadlock, no lost update. */
+export const lock = (query: Query, organization: Id.Id, roots: ReadonlyArray<Id.Id>) =>
+  query<{ readonly root_id: Id.Id }>("lock", lockText, [organization, roots])
+
+/** The trees of a batch, with all that its requests depend on; what is not there is left out. */
+const snapshots = async (
+  query: Query,
+  organization: Id.Id,
+  jobs: ReadonlyArray<Job>,
+  cached: (root: Id.Id) => Snapshot | undefined
+): Promise<Trees> => {
+  const trees = new Map<Id.Id, Snapshot>()
+  const asked = new Set<string>()
+  const now = jobs.reduce((latest, { caller }) => Math.max(latest, caller.now), 0)
+  const unasked = (name: string): boolean => !asked.has(name) && asked.add(name) !== undefined
+  for (const { location } of jobs) {
+    const known = trees.has(location.root) ? undefined : cached(location.root)
+    if (known !== undefined) trees.set(location.root, known)
+  }
+  for (;;) {
+    const clients: Array<Id.Id> = []
+    const holds: Array<Id.Id> = []
+    const due: Array<Id.Id> = []
+    for (const { location, request } of jobs) {
+      const tree = trees.get(location.root)
+      if (!tree?.lines.has(location.client) && unasked(location.client)) clients.push(location.client)
+      if ("hold" in request && !tree?.holds.has(request.hold) && unasked(request.hold)) holds.push(request.hold)
+    }
+    for (const { root, lapsesAt } of trees.values())
+      if (lapsesAt !== null && lapsesAt <= now && unasked(`due ${root}`)) due.push(root)
+    if (clients.length + holds.length + due.length === 0) break
+    const read = await load(query, organization, { clients, holds, due, now })
+    for (const [root, snapshot] of read) trees.set(root, joined(trees.get(root), snapshot))
+  }
+  return trees
+}
+
+interface Decided<J extends Job> {
+  readonly draft: Draft
+  readonly answers: ReadonlyArray<readonly [J, Result.Result<Answer, Refused>]>
+  readonly deferred: ReadonlyArray<J>
+  readonly lost: ReadonlyArray<J>
+}
+
+const decide = <J extends Job>(trees: Trees, jobs: ReadonlyArray<J>): Decided<J> => {
+  const draft = new Draft()
+  // Trees that are only looked at: what is due is settled in the mind alone.
+  const scratch = new Draft()
+  const written = new Set(jobs.flatMap(({ location, request }) => (request._tag === "Check" ? [] : [location.root])))
+  const answers: Array<readonly [J, Result.Result<Answer, Refused>]> = []
+  const deferred: Array<J> = []
+  const lost: Array<J> = []
+  const lapsed = new Set<Id.Id>()
+  for (const job of jobs) {
+    const { caller, location, request } = job
+    const snapshot = trees.get(location.root)
+    const line = snapshot?.lines.get(location.client)
+    if (snapshot === undefined || line === undefined || isRenamed(request, line)) {
+      lost.push(job)
+      continue
+    }
+    const sheet = written.has(snapshot.root) ? draft : scratch
+    if (!lapsed.has(snapshot.root)) {
+      lapsed.add(snapshot.root)
+      sheet.lapse(snapshot, caller.now)
+    }
+    if (sheet === draft && snapshot.due.length >= mostDue) deferred.push(job)
+    else answers.push([job, answer(sheet, snapshot, line, job)])
+  }
+  return { draft, answers, deferred, lost }
+}
+
+/** The external id by which the client was found is not its own any more. */
+const isRenamed = (request: Request, line: Line): boolean =>
+  "client" in request && request.client.startsWith("ext:") && request.client !== `ext:${line.externalId}`
+
+const answer = (
+  draft: Draft,
+  snapshot: Snapshot,
+  line: Line,
+  { caller, request }: Job
+): Result.Result<Answer, Refused> => {
+  if (caller.reach !== null && !line.members.some(({ id }) => id === caller.reach))
+    return Result.fail(notFound(request))
+  const at = draft.at(snapshot, caller.now)
+  if (request._tag === "Check") return Result.succeed(check(draft.branch(snapshot, line), request, at))
+  const command = commandOf(request, snapshot, at)
+  if (command === undefined) return Result.fail(notFound(request))
+  const posting: Posting = {
+    namespace: "caller",
+    key: caller.key ?? "",
+    hash: request.hash,
+    asked: "amount" in command ? command.amount : null,
+    effectiveAt: request._tag === "Debit" ? request.effectiveAt : null,
+    actor: caller.actor
+  }
+  const decided = draft.decide(snapshot, line, command, posting)
+  if (Result.isFailure(decided)) return Result.fail(decided.failure)
+  const { entry } = decided.success
+  return entry === null ? Result.fail(notFound(request)) : Result.succeed({ _tag: "Posted", replayed: false, entry })
+}
+
+const commandOf = (
+  request: Exclude<Request, { readonly _tag: "Check" }>,
+  snapshot: Snapshot,
+  at: Instant.Instant
+): (Tree.Command & { readonly _tag: "Capture" | "Debit" | "Release" | "Reserve" }) | undefined => {
+  switch (request._tag) {
+    case "Debit": {
+      const { amount, feature, allowPartial } = request
+      return { _tag: "Debit", amount, feature, allowPartial, at }
+    }
+    case "Reserve": {
+      const { amount, feature, allowPartial, expiresIn } = request
+      return { _tag: "Reserve", hold: newId(), expiresAt: at + expiresIn, amount, feature, allowPartial, at }
+    }
+    case "Capture": {
+      const { hold, feature, allowPartial } = request
+      const amount = request.amount ?? snapshot.holds.get(hold)?.amount
+      return amount === undefined ? undefined : { _tag: "Capture", hold, amount, feature, allowPartial, at }
+    }
+    case "Release":
+      return { _tag: "Release", hold: request.hold, at }
+  }
+}
+
+const check = (
+  branch: Tree.Branch,
+  { amount, feature }: Request & { readonly _tag: "Check" },
+  at: Instant.Instant
+): Answer => {
+  const decided = Tree.decide(branch, { _tag: "Debit", amount, feature, allowPartial: false, at })
+  const refusal = Result.isFailure(decided) ? decided.failure : null
+  return { _tag: "Checked", client: branch.line[0].id, refusal, ...Tree.headroom(branch, at, feature), at }
+}
+
+export const notFound = (request: Request): Refused =>
+  "hold" in request
+    ? { _tag: "NotFound", what: "hold", id: request.hold }
+    : { _tag: "NotFound", what: "client", id: namedBy(request) }
+
+const write = async <J extends Job>(
+  query: Query,
+  organization: Id.Id,
+  trees: Trees,
+  { draft, answers }: Decided<J>,
+  fence: boolean
+) => {
+  const stamp = randomUUID()
+  const keys = answers.flatMap(([{ caller, location, request }]) =>
+    request._tag === "Check" || caller.key === null
+      ? []
+      : [{ client: location.client, namespace: "caller", key: caller.key }]
+  )
+  const expected = draft.expected(trees.values(), fence)
+  return { stamp, outcome: await commit(query, organization, stamp, expected, keys, draft.writes) }
+}
+
+const toFound = (json: Parameters<typeof toEntry>[0]) => ({ entry: toEntry(json), hash: json.hash })
+
+/** What earlier successes under the same keys answered. */
+const replays = <J extends Job>(
+  jobs: ReadonlyArray<J>,
+  found: ReadonlyArray<ReturnType<typeof toFound>>
+): ReadonlyArray<readonly [J, Result.Result<Answer, Refused>]> => {
+  if (found.length === 0) return []
+  const byKey = new Map(found.map((known) => [`${known.entry.client}/${known.entry.key}`, known]))
+  return jobs.flatMap((job): ReadonlyArray<readonly [J, Result.Result<Answer, Refused>]> => {
+    const { caller, location, request } = job
+    const known = byKey.get(`${location.client}/${caller.key}`)
+    if (known === undefined || request._tag === "Check") return []
+    return known.hash === null || known.hash === request.hash.toString("hex")
+      ? [[job, Result.succeed({ _tag: "Posted", replayed: true, entry: known.entry })]]
+      : [[job, Result.fail({ _tag: "KeyReused", key: known.entry.key })]]
+  })
+}

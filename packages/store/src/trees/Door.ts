@@ -1,0 +1,238 @@
+/**
+ * The locked door: a use case over one tree or several, in one transaction.
+ *
+ * The roots of all clients concerned are locked first, in order; then it reads, decides and writes; what was decided
+ * about wallets, windows, holds and lifecycles is written at the end, with the stamps, the events and the keys. A
+ * refusal undoes all of it.
+ */
+import { randomUUID } from "node:crypto"
+import type { Credits, Id, Instant, Tree } from "@capstan/domain"
+import { Result } from "effect"
+import { CompiledQuery } from "kysely"
+import type { Caller } from "../Caller.ts"
+import { type Connection, lockTimeout, sqlState, type Trx } from "../Database.ts"
+import type { Failure } from "../Failure.ts"
+import type { Key } from "../Key.ts"
+import { lock } from "./Batch.ts"
+import { type Decided, Draft } from "./Draft.ts"
+import { type Entry, entryJson, type EntryJson, toEntry } from "./Entry.ts"
+import { joined, load, type Query } from "./Load.ts"
+import { type Location, Locations } from "./Locations.ts"
+import type { Line, Snapshot } from "./Snapshot.ts"
+import { commit } from "./Writes.ts"
+
+export interface Locked {
+  readonly at: Instant.Instant
+  /** The id of a client that was named when the door was opened. */
+  readonly client: (name: string) => Id.Id
+  /** As it is now, with what has been decided here. */
+  readonly branch: (name: string) => Promise<Tree.Branch>
+  /** The version of the client's row. */
+  readonly version: (name: string) => Promise<bigint>
+  /** Decides, and stages what was decided. */
+  readonly decide: (
+    name: string,
+    command: Tree.Command
+  ) => Promise<Result.Result<ReadonlyArray<Tree.Event>, Tree.Refusal>>
+  /** The same, for what leaves an entry in the ledger: an earlier success under the key is answered as it was. */
+  readonly post: (
+    name: string,
+    command: Tree.Command,
+    key: Key,
+    asked?: Credits.Credits | null
+  ) => Promise<Result.Result<{ readonly replayed: boolean; readonly entry: Entry | null }, Failure | Tree.Refusal>>
+  /** A line for the event log. */
+  readonly record: (event: { readonly client: Id.Id | null; readonly kind: string; readonly payload: unknown }) => void
+}
+
+/** Carries a refusal out of a transaction, which only an exception rolls back. */
+class Refused extends Error {
+  readonly refusal: unknown
+  constructor(refusal: unknown) {
+    super("refused")
+    this.refusal = refusal
+  }
+}
+class Moved extends Error {}
+
+/** With a quarter of a second for a lock, five seconds in all. */
+const mostTries = 20
+
+/** What `work` makes of the locked trees. */
+export const change = async <A, E>(
+  { db }: Pick<Connection, "db">,
+  caller: Caller,
+  names: ReadonlyArray<string>,
+  work: (trx: Trx, locked: Locked) => Promise<Result.Result<A, E>>,
+  drop: (root: Id.Id) => void
+): Promise<Result.Result<A, E | Failure>> => {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await db.transaction().execute(async (trx) => {
+        const query = queryOf(trx)
+        const located = await locate(query, caller, names)
+        if (Result.isFailure(located)) throw new Refused(located.failure)
+        const locations = located.success
+        const roots = [...new Set([...locations.values()].map(({ root }) => root))].sort()
+        await lock(query, caller.organization, roots)
+        const again = await locate(query, caller, names)
+        if (
+          Result.isFailure(again) ||
+          [...locations].some(([name, { root }]) => again.success.get(name)?.root !== root)
+        )
+          throw new Moved()
+        const session = new Session(query, caller, locations)
+        const worked = await work(trx, session)
+        if (Result.isFailure(worked)) throw new Refused(worked.failure)
+        await session.write(roots)
+        for (const root of roots) drop(root)
+        return Result.succeed(worked.success)
+      })
+    } catch (error) {
+      if (error instanceof Refused) return Result.fail(error.refusal as E | Failure)
+      if (!(error instanceof Moved || transient.has(sqlState(error) ?? ""))) throw error
+      if (tries >= mostTries) return Result.fail({ _tag: "Unavailable", retryAfterMs: 250 })
+    }
+  }
+}
+
+const transient: ReadonlySet<string> = new Set([lockTimeout, "40P01", "40001"])
+
+export const queryOf =
+  (trx: Pick<Trx, "executeQuery">): Query =>
+  async <Row>(_name: string, text: string, values: ReadonlyArray<unknown>) =>
+    (await trx.executeQuery<Row>(CompiledQuery.raw(text, [...values]))).rows
+
+const locate = async (
+  query: Query,
+  { organization }: Caller,
+  names: ReadonlyArray<string>
+): Promise<Result.Result<ReadonlyMap<string, Location>, Failure>> => {
+  const locations = new Locations(names.length)
+  if (names.length > 0) await locations.find(query, organization, names)
+  const found = new Map<string, Location>()
+  for (const name of names) {
+    const location = locations.get(organization, name)
+    if (location === undefined) return Result.fail({ _tag: "NotFound", what: "client", id: name })
+    found.set(name, location)
+  }
+  return Result.succeed(found)
+}
+
+const keyText = `
+select ${entryJson} as entry from entry e
+where e.organization_id = $1 and e.client_id = $2 and e.namespace = $3 and e.key = $4`
+
+class Session implements Locked {
+  readonly #query: Query
+  readonly #caller: Caller
+  readonly #locations: ReadonlyMap<string, Location>
+  readonly #trees = new Map<Id.Id, Snapshot>()
+  readonly #draft = new Draft()
+
+  constructor(query: Query, caller: Caller, locations: ReadonlyMap<string, Location>) {
+    this.#query = query
+    this.#caller = caller
+    this.#locations = locations
+  }
+
+  get at(): Instant.Instant {
+    return this.#caller.now
+  }
+
+  readonly client = (name: string): Id.Id => this.#location(name).client
+
+  readonly branch = async (name: string): Promise<Tree.Branch> => {
+    const { snapshot, line } = await this.#loaded(name)
+    return this.#draft.branch(snapshot, line)
+  }
+
+  readonly version = async (name: string): Promise<bigint> => (await this.#loaded(name)).line.version
+
+  readonly decide = async (name: string, command: Tree.Command) => {
+    const decided = await this.#decide(name, command, null)
+    return Result.map(decided, ({ events }) => events)
+  }
+
+  readonly post: Locked["post"] = async (name, command, key, asked = null) => {
+    const client = this.client(name)
+    const [found] = await this.#query<{ readonly entry: EntryJson }>("key", keyText, [
+      this.#caller.organization,
+      client,
+      key.namespace,
+      key.key
+    ])
+    if (found !== undefined)
+      return key.hash === null || found.entry.hash === key.hash.toString("hex")
+        ? Result.succeed({ replayed: true, entry: toEntry(found.entry) })
+        : Result.fail({ _tag: "KeyReused", key: key.key })
+    const decided = await this.#decide(name, command, key, asked)
+    return Result.map(decided, ({ entry }) => ({ replayed: false, entry }))
+  }
+
+  readonly record: Locked["record"] = (event) => {
+    this.#draft.record({ ...event, actor: this.#caller.actor, at: this.at })
+  }
+
+  /** Stamps every locked tree, also where nothing of the gate's was changed: what the use case wrote may matter to it. */
+  async write(roots: ReadonlyArray<Id.Id>): Promise<void> {
+    const { organization } = this.#caller
+    for (const root of roots) {
+      if (this.#trees.has(root)) continue
+      const { rows } = await this.#stampOf(root)
+      for (const snapshot of rows) this.#trees.set(root, snapshot)
+    }
+    const expected = this.#draft.expected(this.#trees.values(), true)
+    const { ok } = await commit(this.#query, organization, randomUUID(), expected, [], this.#draft.writes)
+    if (!ok) throw new Error("A locked tree changed under its lock")
+  }
+
+  async #stampOf(root: Id.Id): Promise<{ readonly rows: Iterable<Snapshot> }> {
+    const read = await load(this.#query, this.#caller.organization, {
+      clients: [],
+      holds: [],
+      due: [root],
+      now: this.at
+    })
+    return { rows: read.values() }
+  }
+
+  async #decide(name: string, command: Tree.Command, key: Key | null, asked: Credits.Credits | null = null) {
+    const { snapshot, line } = await this.#loaded(name)
+    this.#draft.at(snapshot, command.at)
+    const posting = {
+      namespace: key?.namespace ?? "system",
+      key: key?.key ?? randomUUID(),
+      hash: key?.hash ?? null,
+      asked,
+      effectiveAt: null,
+      actor: this.#caller.actor
+    }
+    const decided: Result.Result<Decided, Tree.Refusal> = this.#draft.decide(snapshot, line, command, posting)
+    return decided
+  }
+
+  async #loaded(name: string): Promise<{ readonly snapshot: Snapshot; readonly line: Line }> {
+    const { client, root } = this.#location(name)
+    const known = this.#trees.get(root)
+    const line = known?.lines.get(client)
+    if (known !== undefined && line !== undefined) return { snapshot: known, line }
+    const wanted = { clients: [client], holds: [], due: [root], now: this.at }
+    for (const [root, read] of await load(this.#query, this.#caller.organization, wanted)) {
+      const first = !this.#trees.has(root)
+      const snapshot = joined(this.#trees.get(root), read)
+      this.#trees.set(root, snapshot)
+      if (first) this.#draft.lapse(snapshot, this.at)
+    }
+    const snapshot = this.#trees.get(root)
+    const loaded = snapshot?.lines.get(client)
+    if (snapshot === undefined || loaded === undefined) throw new Error(`Client ${client} is not in its tree`)
+    return { snapshot, line: loaded }
+  }
+
+  #location(name: string): Location {
+    const location = this.#locations.get(name)
+    if (location === undefined) throw new Error(`${name} was not named when the door was opened`)
+    return location
+  }
+}

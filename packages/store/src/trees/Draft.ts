@@ -1,0 +1,226 @@
+/**
+ * A batch in the making: snapshots, what has been decided on top of them, and the rows that will say so.
+ *
+ * Nothing of a snapshot changes until the batch is on disk; `keep` then makes it what the draft says.
+ */
+import { type ClientLifecycle, type Id, type Instant, SpendingCap, Tree, Wallet } from "@capstan/domain"
+import { Result } from "effect"
+import { v7 as newId } from "uuid"
+import { bigintsAsText } from "../Key.ts"
+import type { Entry } from "./Entry.ts"
+import type { Line, Snapshot } from "./Snapshot.ts"
+import { type Expected, Writes } from "./Writes.ts"
+
+/** What the ledger has of a decision besides what was decided. */
+export interface Posting {
+  readonly namespace: string
+  readonly key: string
+  readonly hash: Buffer | null
+  readonly asked: bigint | null
+  readonly effectiveAt: Instant.Instant | null
+  readonly actor: string
+}
+
+export interface Decided {
+  readonly events: ReadonlyArray<Tree.Event>
+  /** The entry of the ledger; a change of a lifecycle or a cap has none. */
+  readonly entry: Entry | null
+}
+
+/** What was decided about one tree. */
+interface Sketch {
+  readonly snapshot: Snapshot
+  readonly lines: Map<Id.Id, Line>
+  readonly wallets: Map<Id.Id, Wallet.State>
+  readonly windows: Map<Id.Id, SpendingCap.Window>
+  readonly holds: Map<Id.Id, Tree.Hold>
+  at: Instant.Instant
+  writes: boolean
+}
+
+export class Draft {
+  readonly writes = new Writes()
+  readonly #sketches = new Map<Id.Id, Sketch>()
+
+  /** Decisions of a tree never go back in time. */
+  at(snapshot: Snapshot, now: Instant.Instant): Instant.Instant {
+    const sketch = this.#sketch(snapshot)
+    if (now > sketch.at) sketch.at = now
+    return sketch.at
+  }
+
+  branch(snapshot: Snapshot, line: Line, hold: Id.Id | null = null): Tree.Branch {
+    const sketch = this.#sketch(snapshot)
+    const { members, payer, terms, policy, caps } = sketch.lines.get(line.client) ?? line
+    const named = hold === null ? undefined : (sketch.holds.get(hold) ?? snapshot.holds.get(hold))
+    return {
+      line: members,
+      payer,
+      terms,
+      policy,
+      wallet: sketch.wallets.get(payer) ?? snapshot.wallets.get(payer) ?? Wallet.initial,
+      counters: caps.map((cap) => ({ cap, window: this.#window(sketch, cap) })),
+      holds: named === undefined ? [] : [named]
+    }
+  }
+
+  decide(
+    snapshot: Snapshot,
+    line: Line,
+    command: Tree.Command,
+    posting: Posting
+  ): Result.Result<Decided, Tree.Refusal> {
+    const before = this.branch(snapshot, line, "hold" in command && command._tag !== "Reserve" ? command.hold : null)
+    const decided = Tree.decide(before, command)
+    if (Result.isFailure(decided)) return Result.fail(decided.failure)
+    const events = decided.success
+    const entry = events.length === 0 ? null : this.#stage(snapshot, line, before, events, command.at, posting)
+    return Result.succeed({ events, entry })
+  }
+
+  /** Settles the holds that are due, so that what is decided next sees it. */
+  lapse(snapshot: Snapshot, now: Instant.Instant): void {
+    const at = this.at(snapshot, now)
+    for (const id of snapshot.due) {
+      const hold = snapshot.holds.get(id)
+      const line = hold === undefined ? undefined : snapshot.lines.get(hold.client)
+      if (hold === undefined || line === undefined) continue
+      const { expiresAt: effectiveAt } = hold
+      const posting = { namespace: "lapse", key: id, hash: null, asked: null, effectiveAt, actor: "system" }
+      this.decide(snapshot, line, { _tag: "Lapse", hold: id, at }, posting)
+    }
+  }
+
+  /** What the database has to confirm: the stamp of every tree, and a new one where it is written to. */
+  expected(snapshots: Iterable<Snapshot>, stampAll: boolean): ReadonlyArray<Expected> {
+    return Array.from(snapshots, (snapshot) => {
+      const sketch = this.#sketch(snapshot)
+      return { root: snapshot.root, stamp: snapshot.stamp, writes: stampAll || sketch.writes, at: sketch.at }
+    })
+  }
+
+  /** It is on disk, under this stamp. */
+  keep(stamp: string): void {
+    for (const { snapshot, lines, wallets, windows, holds, at, writes } of this.#sketches.values()) {
+      if (!writes) continue
+      snapshot.stamp = stamp
+      snapshot.at = at
+      for (const [id, line] of lines) snapshot.lines.set(id, line)
+      for (const [id, wallet] of wallets) snapshot.wallets.set(id, wallet)
+      for (const [id, window] of windows) snapshot.windows.set(id, window)
+      for (const [id, hold] of holds) {
+        if (hold.outcome !== null) snapshot.holds.delete(id)
+        else {
+          snapshot.holds.set(id, hold)
+          if (snapshot.lapsesAt === null || hold.expiresAt < snapshot.lapsesAt) snapshot.lapsesAt = hold.expiresAt
+        }
+      }
+      // There may be more: the next look at the tree asks again.
+      if (snapshot.due.length > 0) snapshot.lapsesAt = at
+      snapshot.due = []
+    }
+  }
+
+  #sketch(snapshot: Snapshot): Sketch {
+    const known = this.#sketches.get(snapshot.root)
+    if (known !== undefined) return known
+    const { at } = snapshot
+    const maps = { lines: new Map(), wallets: new Map(), windows: new Map(), holds: new Map() }
+    const fresh: Sketch = { snapshot, ...maps, at, writes: false }
+    this.#sketches.set(snapshot.root, fresh)
+    return fresh
+  }
+
+  /** A window that has turned, or was never opened, counts nothing yet; there is no row of it. */
+  #window({ snapshot, windows, at }: Sketch, cap: SpendingCap.State): SpendingCap.Window {
+    const known = windows.get(cap.id) ?? snapshot.windows.get(cap.id)
+    if (known !== undefined && SpendingCap.isCurrent(known, at)) return known
+    const opened = SpendingCap.open(cap, at)
+    snapshot.windows.set(cap.id, opened)
+    windows.delete(cap.id)
+    return opened
+  }
+
+  #stage(
+    snapshot: Snapshot,
+    line: Line,
+    before: Tree.Branch,
+    events: ReadonlyArray<Tree.Event>,
+    at: Instant.Instant,
+    { actor, ...posting }: Posting
+  ): Entry | null {
+    const sketch = this.#sketch(snapshot)
+    const { client } = line
+    let branch = before
+    let entry: Entry | null = null
+    for (const event of events) {
+      branch = Tree.evolve(branch, event)
+      switch (event._tag) {
+        case "Posted": {
+          const { payer, wallet } = branch
+          const { amount } = event.entry
+          const hold = "hold" in event.entry ? event.entry.hold : null
+          const balance = Wallet.balance(wallet, at)
+          const posted = { payer, seq: wallet.seq, client, ...posting, amount, balance, hold, at }
+          entry = { ...posted, event: event.entry, counts: event.counts }
+          this.writes.entries.push({ ...entry, hash: posting.hash })
+          this.writes.count(event.counts)
+          this.writes.wallets.set(payer, wallet)
+          sketch.wallets.set(payer, wallet)
+          break
+        }
+        case "HoldOpened":
+          this.writes.opened.push({ hold: event.hold, root: snapshot.root, at })
+          sketch.holds.set(event.hold.id, event.hold)
+          break
+        case "HoldSettled": {
+          const { hold, outcome, captured } = event
+          this.writes.settled.push({ hold, outcome, captured, at })
+          for (const settled of branch.holds) if (settled.id === hold) sketch.holds.set(hold, settled)
+          break
+        }
+        case "ThresholdReached": {
+          const { cap, percent } = event
+          for (const counter of branch.counters)
+            if (counter.cap.id === cap) this.writes.tell(counter.cap, counter.window)
+          const payload = { cap, percent, start: event.start, used: `${event.used}`, limit: `${event.limit}` }
+          this.record({ client: event.client, kind: "spending_threshold.reached", actor, at, payload })
+          break
+        }
+        case "LifecycleChanged": {
+          const [{ lifecycle: state }] = branch.line
+          sketch.lines.set(client, { ...line, members: branch.line, version: line.version + 1n })
+          this.writes.lifecycles.set(client, { state, at })
+          this.record({ client, kind: kindOf[event.change._tag], actor, at, payload: event.change })
+          break
+        }
+        case "CapSet":
+          break
+      }
+    }
+    for (const { cap, window } of branch.counters) sketch.windows.set(cap.id, window)
+    sketch.writes = true
+    return entry
+  }
+
+  /** A line for the event log. */
+  record({
+    payload,
+    ...event
+  }: {
+    readonly client: Id.Id | null
+    readonly kind: string
+    readonly actor: string
+    readonly at: Instant.Instant
+    readonly payload: unknown
+  }): void {
+    this.writes.events.push({ id: newId(), ...event, payload: JSON.stringify(payload, bigintsAsText) })
+  }
+}
+
+const kindOf: { readonly [K in ClientLifecycle.Event["_tag"]]: string } = {
+  OnboardingCompleted: "client.onboarded",
+  Suspended: "client.suspended",
+  Lifted: "client.reactivated",
+  Closed: "client.closed"
+}

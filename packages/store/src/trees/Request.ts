@@ -1,0 +1,52 @@
+/** What the gate is asked, and what it answers. */
+import type { Credits, Id, Instant, SpendingCap, Tree } from "@capstan/domain"
+import type { Failure } from "../Failure.ts"
+import type { Entry } from "./Entry.ts"
+
+interface Spend {
+  readonly amount: Credits.Credits
+  readonly feature: string | null
+  readonly allowPartial: boolean
+  /** Of operation and payload. */
+  readonly hash: Buffer
+}
+
+/** A client is named by its id or by `ext:` and its external id. */
+export type Request =
+  | ({ readonly _tag: "Debit"; readonly client: string; readonly effectiveAt: Instant.Instant | null } & Spend)
+  | ({ readonly _tag: "Reserve"; readonly client: string; readonly expiresIn: number } & Spend)
+  /** A null amount is all that is held. */
+  | ({ readonly _tag: "Capture"; readonly hold: Id.Id } & Omit<Spend, "amount"> & {
+        readonly amount: Credits.Credits | null
+      })
+  | { readonly _tag: "Release"; readonly hold: Id.Id; readonly hash: Buffer }
+  /** What a debit would answer now; it writes nothing. */
+  | {
+      readonly _tag: "Check"
+      readonly client: string
+      readonly amount: Credits.Credits
+      readonly feature: string | null
+    }
+
+export interface Posted {
+  readonly _tag: "Posted"
+  /** The answer of an earlier success under the same key. */
+  readonly replayed: boolean
+  readonly entry: Entry
+}
+
+export interface Checked {
+  readonly _tag: "Checked"
+  readonly client: Id.Id
+  readonly refusal: Tree.Refusal | null
+  /** The most that a debit could take now. */
+  readonly available: Credits.Credits
+  readonly counters: ReadonlyArray<SpendingCap.Counter>
+  readonly at: Instant.Instant
+}
+
+export type Answer = Checked | Posted
+export type Refused = Failure | Tree.Refusal
+
+/** Whose request it is. */
+export const namedBy = (request: Request): string => ("hold" in request ? `hold:${request.hold}` : request.client)

@@ -1,0 +1,53 @@
+/**
+ * What is known of a tree: rows as they stood at its stamp.
+ *
+ * The stamp names the transaction that last wrote to the tree. While the root row still has it, nothing here has
+ * changed; one comparison, under the root's lock, says so for all of it.
+ */
+import type { Id, Instant, SpendingCap, Tree, Wallet } from "@capstan/domain"
+
+/** A client's place in its tree: what a branch has that debits do not change. */
+export interface Line {
+  readonly client: Id.Id
+  readonly externalId: string | null
+  /** Of the client's own row. */
+  readonly version: bigint
+  readonly members: Tree.Branch["line"]
+  readonly payer: Id.Id
+  readonly terms: Wallet.Terms
+  readonly policy: Tree.Branch["policy"]
+  readonly caps: ReadonlyArray<SpendingCap.State>
+}
+
+export interface Snapshot {
+  readonly root: Id.Id
+  stamp: string
+  /** The latest instant decided at. */
+  at: Instant.Instant
+  /** When the next open hold ends by itself. */
+  lapsesAt: Instant.Instant | null
+  readonly lines: Map<Id.Id, Line>
+  readonly wallets: Map<Id.Id, Wallet.State>
+  /** The latest window of each cap. */
+  readonly windows: Map<Id.Id, SpendingCap.Window>
+  /** Open holds, and settled ones that a command at hand names. */
+  readonly holds: Map<Id.Id, Tree.Hold>
+  /** Holds whose time is over, still to be settled; more may be behind them. */
+  due: ReadonlyArray<Id.Id>
+}
+
+export const empty = (root: Id.Id, stamp: string, at: Instant.Instant): Snapshot => ({
+  root,
+  stamp,
+  at,
+  lapsesAt: null,
+  lines: new Map(),
+  wallets: new Map(),
+  windows: new Map(),
+  holds: new Map(),
+  due: []
+})
+
+/** How many rows it stands for: what a cache counts. */
+export const size = ({ lines, wallets, windows, holds }: Snapshot): number =>
+  1 + lines.size + wallets.size + windows.size + holds.size

@@ -1,0 +1,301 @@
+/**
+ * What a transaction is about to write to trees of one organization, and the one statement that writes it.
+ *
+ * The statement locks the roots in order, compares their stamps and looks up the keys. Only where every stamp is as
+ * expected and no key is known does it write: stamps, wallets, windows, entries, holds, clients' lifecycles and events,
+ * in one round trip. If a row that ought to be there was not, it raises and nothing is written.
+ */
+import type { ClientLifecycle, Credits, Id, Instant, SpendingCap, Tree, Wallet } from "@capstan/domain"
+import { detailText, type Entry, entryJson, type EntryJson } from "./Entry.ts"
+import type { Query } from "./Load.ts"
+import * as Rows from "./Rows.ts"
+
+export interface NewEntry extends Entry {
+  readonly hash: Buffer | null
+}
+
+export interface NewEvent {
+  readonly id: Id.Id
+  readonly client: Id.Id | null
+  readonly kind: string
+  readonly actor: string
+  readonly at: Instant.Instant
+  readonly payload: string
+}
+
+export interface Expected {
+  readonly root: Id.Id
+  readonly stamp: string
+  /** Whether the tree is written to, and so stamped. */
+  readonly writes: boolean
+  readonly at: Instant.Instant
+}
+
+export interface AskedKey {
+  readonly client: Id.Id
+  readonly namespace: string
+  readonly key: string
+}
+
+interface WindowDelta extends Tree.Place {
+  used: bigint
+  held: bigint
+  told: number
+}
+
+export class Writes {
+  readonly wallets = new Map<Id.Id, Wallet.State>()
+  readonly entries: Array<NewEntry> = []
+  readonly opened: Array<{ readonly hold: Tree.Hold; readonly root: Id.Id; readonly at: Instant.Instant }> = []
+  readonly settled: Array<{
+    readonly hold: Id.Id
+    readonly outcome: Tree.Outcome
+    readonly captured: Credits.Credits
+    readonly at: Instant.Instant
+  }> = []
+  readonly lifecycles = new Map<Id.Id, { readonly state: ClientLifecycle.State; readonly at: Instant.Instant }>()
+  readonly events: Array<NewEvent> = []
+  readonly #windows = new Map<string, WindowDelta>()
+
+  count(counts: ReadonlyArray<Tree.Count>): void {
+    for (const { cap, start, end, scope, used, held } of counts) {
+      const window = this.#window({ cap, start, end, scope })
+      window.used += used
+      window.held += held
+    }
+  }
+
+  tell(cap: SpendingCap.State, window: SpendingCap.Window): void {
+    this.#window({ cap: cap.id, start: window.start, end: window.end, scope: cap.scope }).told = window.told
+  }
+
+  get windows(): Iterable<Readonly<WindowDelta>> {
+    return this.#windows.values()
+  }
+
+  #window(place: Tree.Place): WindowDelta {
+    const name = `${place.cap}${place.start}`
+    const known = this.#windows.get(name)
+    if (known !== undefined) return known
+    const fresh = { ...place, used: 0n, held: 0n, told: 0 }
+    this.#windows.set(name, fresh)
+    return fresh
+  }
+}
+
+export interface Outcome {
+  readonly ok: boolean
+  /** Trees whose stamp is not the expected one, or that are not there. */
+  readonly stale: ReadonlyArray<Id.Id>
+  /** The entries that have one of the keys already. */
+  readonly found: ReadonlyArray<EntryJson>
+}
+
+const text = `
+with expected as materialized (
+  select * from unnest($2::uuid[], $3::uuid[], $4::boolean[], $5::timestamptz[]) as t(root_id, stamp, writes, at)
+), locked as materialized (
+  select t.root_id, t.stamp from tree t
+  where t.organization_id = $1 and t.root_id = any($2::uuid[])
+  order by t.root_id for no key update
+), stale as materialized (
+  select x.root_id from expected x left join locked l using (root_id) where l.stamp is distinct from x.stamp
+), found as materialized (
+  select ${entryJson} as entry
+  from unnest($7::uuid[], $8::text[], $9::text[]) as k(client_id, namespace, key)
+  cross join lateral (
+    select * from entry e where e.organization_id = $1 and e.client_id = k.client_id
+      and e.namespace = k.namespace and e.key = k.key
+  ) e
+), ok as materialized (
+  select not exists (select from stale) and not exists (select from found) as ok
+), stamped as (
+  update tree t set stamp = $6, at = greatest(t.at, x.at) from expected x, ok
+  where ok.ok and x.writes and t.organization_id = $1 and t.root_id = x.root_id returning 1
+), wallets as (
+  update wallet w set seq = i.seq, lots = i.lots, beyond = i.beyond, next_expiry = i.next_expiry
+  from unnest($10::uuid[], $11::bigint[], $12::json[], $13::json[], $14::timestamptz[])
+    as i(client_id, seq, lots, beyond, next_expiry), ok
+  where ok.ok and w.organization_id = $1 and w.client_id = i.client_id returning 1
+), windows as (
+  insert into cap_window as w (organization_id, cap_id, starts_at, ends_at, used, held, told)
+  select $1, i.* from unnest($15::uuid[], $16::timestamptz[], $17::timestamptz[], $18::bigint[], $19::bigint[], $20::smallint[])
+    as i(cap_id, starts_at, ends_at, used, held, told), ok
+  where ok.ok
+  on conflict (organization_id, cap_id, starts_at) do update
+    set used = w.used + excluded.used, held = w.held + excluded.held, told = greatest(w.told, excluded.told)
+), entries as (
+  insert into entry (organization_id, payer_id, seq, client_id, namespace, key, request_hash, kind, asked, amount,
+    balance, detail, counts, hold_id, at, effective_at)
+  select $1, i.* from unnest($21::uuid[], $22::bigint[], $23::uuid[], $24::text[], $25::text[], $26::bytea[], $27::text[],
+    $28::bigint[], $29::bigint[], $30::bigint[], $31::json[], $32::json[], $33::uuid[], $34::timestamptz[], $35::timestamptz[])
+    as i(payer_id, seq, client_id, namespace, key, request_hash, kind, asked, amount, balance, detail, counts, hold_id,
+      at, effective_at), ok
+  where ok.ok
+)`
+
+/** What only some transactions write. */
+const rareText = `, opened as (
+  insert into hold (organization_id, id, root_id, client_id, payer_id, amount, portions, places, expires_at, created_at)
+  select $1, i.* from unnest($36::uuid[], $37::uuid[], $38::uuid[], $39::uuid[], $40::bigint[], $41::json[], $42::json[],
+    $43::timestamptz[], $44::timestamptz[])
+    as i(id, root_id, client_id, payer_id, amount, portions, places, expires_at, created_at), ok
+  where ok.ok
+), settled as (
+  update hold h set outcome = i.outcome, captured = i.captured, settled_at = i.settled_at
+  from unnest($45::uuid[], $46::text[], $47::bigint[], $48::timestamptz[]) as i(id, outcome, captured, settled_at), ok
+  where ok.ok and h.organization_id = $1 and h.id = i.id and h.outcome is null returning 1
+), emitted as materialized (
+  select i.*, row_number() over (partition by i.client_id order by i.position) as nth
+  from unnest($49::uuid[], $50::uuid[], $51::text[], $52::text[], $53::timestamptz[], $54::json[])
+    with ordinality as i(id, client_id, kind, actor, at, payload, position)
+), changed as (
+  select i.* from unnest($55::uuid[], $56::timestamptz[], $57::timestamptz[], $58::json[], $59::timestamptz[])
+    as i(id, onboarded_at, closed_at, suspensions, updated_at)
+), clients as (
+  update client c set
+    events = c.events + t.events,
+    onboarded_at = case when t.id is null then c.onboarded_at else t.onboarded_at end,
+    closed_at = case when t.id is null then c.closed_at else t.closed_at end,
+    suspensions = case when t.id is null then c.suspensions else t.suspensions end,
+    version = c.version + case when t.id is null then 0 else 1 end,
+    updated_at = coalesce(t.updated_at, c.updated_at)
+  from (
+    select coalesce(e.client_id, ch.id) as client_id, coalesce(e.events, 0) as events, ch.*
+    from (select client_id, count(*) as events from emitted group by client_id) e
+    full join changed ch on ch.id = e.client_id
+  ) t, ok
+  where ok.ok and c.organization_id = $1 and c.id = t.client_id
+  returning c.id, c.events, t.events as added
+), events as (
+  insert into event (organization_id, id, client_id, number, kind, actor, at, payload)
+  select $1, e.id, e.client_id, coalesce(c.events - c.added + e.nth, 0), e.kind, e.actor, e.at, e.payload
+  from emitted e left join clients c on c.id = e.client_id, ok
+  where ok.ok
+)`
+
+const selectText = (checks: string): string => `
+select ok.ok, (select array_agg(root_id) from stale) as stale, (select json_agg(entry) from found) as found,
+  case when ok.ok then require((select count(*) from stamped) = (select count(*) from expected where writes)
+    and (select count(*) from wallets) = cardinality($10)${checks}, 'a row of a tree is missing') end
+from ok`
+
+const debits = text + selectText("")
+const everything = text + rareText + selectText(" and (select count(*) from settled) = cardinality($45)")
+
+/** Locks and compares; writes where nothing stands in the way. */
+export const commit = async (
+  query: Query,
+  organization: Id.Id,
+  stamp: string,
+  expected: ReadonlyArray<Expected>,
+  keys: ReadonlyArray<AskedKey>,
+  writes: Writes
+): Promise<Outcome> => {
+  const rare = writes.opened.length + writes.settled.length + writes.events.length + writes.lifecycles.size > 0
+  const values = [
+    organization,
+    array(expected, ({ root }) => root),
+    array(expected, ({ stamp }) => stamp),
+    array(expected, ({ writes }) => `${writes}`),
+    array(expected, ({ at }) => iso(at)),
+    stamp,
+    array(keys, ({ client }) => client),
+    array(keys, ({ namespace }) => namespace),
+    keys.map(({ key }) => key),
+    ...walletValues(writes.wallets),
+    ...windowValues([...writes.windows]),
+    ...entryValues(writes.entries),
+    ...(rare ? rareValues(writes) : [])
+  ]
+  const [row] = await query<{
+    readonly ok: boolean
+    readonly stale: ReadonlyArray<Id.Id> | null
+    readonly found: ReadonlyArray<EntryJson> | null
+  }>(rare ? "commit-everything" : "commit-debits", rare ? everything : debits, values)
+  return { ok: row?.ok ?? false, stale: row?.stale ?? [], found: row?.found ?? [] }
+}
+
+/** A Postgres array of what needs no quotes: ids, numbers, instants, our own words. */
+const array = <A>(items: ReadonlyArray<A>, text: (item: A) => bigint | number | string | null): string => {
+  let joined = ""
+  for (const item of items) joined += joined === "" ? text(item) : `,${text(item)}`
+  return `{${joined}}`
+}
+
+/** A batch is decided at few instants, so the last one's text is mostly the next one's. */
+let lastAt: Instant.Instant = Number.NaN
+let lastIso = ""
+const iso = (at: Instant.Instant): string => {
+  if (at !== lastAt) [lastAt, lastIso] = [at, new Date(at).toISOString()]
+  return lastIso
+}
+const isoOrNull = (at: Instant.Instant | null): string | null => (at === null ? null : iso(at))
+
+const walletValues = (wallets: Writes["wallets"]) => {
+  const rows = [...wallets]
+  return [
+    array(rows, ([client]) => client),
+    array(rows, ([, { seq }]) => seq),
+    rows.map(([, { lots }]) => Rows.lotsText(lots)),
+    rows.map(([, wallet]) => Rows.beyondText(wallet)),
+    array(rows, ([, wallet]) => isoOrNull(Rows.nextExpiry(wallet)))
+  ]
+}
+
+const windowValues = (windows: ReadonlyArray<Readonly<WindowDelta>>) => [
+  array(windows, ({ cap }) => cap),
+  array(windows, ({ start }) => iso(start)),
+  array(windows, ({ end }) => isoOrNull(end)),
+  array(windows, ({ used }) => used),
+  array(windows, ({ held }) => held),
+  array(windows, ({ told }) => told)
+]
+
+const entryValues = (entries: ReadonlyArray<NewEntry>) => [
+  array(entries, ({ payer }) => payer),
+  array(entries, ({ seq }) => seq),
+  array(entries, ({ client }) => client),
+  array(entries, ({ namespace }) => namespace),
+  entries.map(({ key }) => key),
+  array(entries, ({ hash }) => (hash === null ? null : `"\\\\x${hash.toString("hex")}"`)),
+  array(entries, ({ event }) => event._tag),
+  array(entries, ({ asked }) => asked),
+  array(entries, ({ amount }) => amount),
+  array(entries, ({ balance }) => balance),
+  entries.map(({ event }) => detailText(event)),
+  entries.map(({ counts }) => Rows.countsText(counts)),
+  array(entries, ({ hold }) => hold),
+  array(entries, ({ at }) => iso(at)),
+  array(entries, ({ effectiveAt }) => isoOrNull(effectiveAt))
+]
+
+const rareValues = ({ opened, settled, events, lifecycles }: Writes) => {
+  const changed = [...lifecycles]
+  return [
+    array(opened, ({ hold }) => hold.id),
+    array(opened, ({ root }) => root),
+    array(opened, ({ hold }) => hold.client),
+    array(opened, ({ hold }) => hold.payer),
+    array(opened, ({ hold }) => hold.amount),
+    opened.map(({ hold }) => Rows.portionsText(hold.portions)),
+    opened.map(({ hold }) => Rows.placesText(hold.places)),
+    array(opened, ({ hold }) => iso(hold.expiresAt)),
+    array(opened, ({ at }) => iso(at)),
+    array(settled, ({ hold }) => hold),
+    array(settled, ({ outcome }) => outcome),
+    array(settled, ({ captured }) => captured),
+    array(settled, ({ at }) => iso(at)),
+    array(events, ({ id }) => id),
+    array(events, ({ client }) => client),
+    array(events, ({ kind }) => kind),
+    events.map(({ actor }) => actor),
+    array(events, ({ at }) => iso(at)),
+    events.map(({ payload }) => payload),
+    array(changed, ([client]) => client),
+    array(changed, ([, { state }]) => isoOrNull(state.onboardedAt)),
+    array(changed, ([, { state }]) => isoOrNull(state.closedAt)),
+    changed.map(([, { state }]) => JSON.stringify(state.suspensions)),
+    array(changed, ([, { at }]) => iso(at))
+  ]
+}

@@ -46,7 +46,7 @@ export const Instant = dated()
 export const instant: (description: string) => typeof Instant = dated
 
 /** Credits and costs that we write: always a string, where what we read may also be an integer. */
-export const Decimal = formed(/^-?[0-9]{1,13}(\.[0-9]{1,6})?$/, "must be a decimal of at most 6 places").pipe(
+export const Decimal = formed(/^-?[0-9]+(\.[0-9]{1,6})?$/, "must be a decimal of at most 6 places").pipe(
   Schema.decodeTo(Schema.BigInt, SchemaTransformation.transform({ decode: Credits.parse, encode: Credits.format }))
 )
 export const decimal = (description: string) => described(Decimal, description)
@@ -118,8 +118,15 @@ export const PlanKey = formed(/^[a-z0-9][a-z0-9_.-]{0,63}$/, "must be the key of
   description: "The key of a plan."
 })
 
-/** What a credit costs: the rate in minor units of the currency, at most 12 decimals. */
+const mostMinor = 1_000_000_000n
+const Affordable = Rate.Rate.check(
+  Schema.makeFilter((rate: Rate.Rate) => rate.numerator <= rate.denominator * mostMinor, {
+    message: `must be at most ${mostMinor} minor units a credit`
+  })
+)
+
+/** What a credit costs, in minor units of the currency. */
 export const Price = Schema.Struct({
-  amount: described(Rate.Rate, "Minor units a credit: a decimal of at most 12 places."),
+  amount: described(Affordable, "Minor units a credit: a decimal of at most 12 places, or a fraction such as 1/3."),
   currency: Currency.Currency
 }).annotate({ identifier: "Price" })

@@ -7,8 +7,9 @@
 import { createHmac, createSecretKey, type KeyObject, randomBytes } from "node:crypto"
 import { crc32 } from "node:zlib"
 import type { Id, Instant } from "@capstan/domain"
-import type { Selectable } from "kysely"
+import { type Kysely, type Selectable, sql } from "kysely"
 import { v7 } from "uuid"
+import type { Caller } from "./Caller.ts"
 import type { Trx } from "./Database.ts"
 import type { Tables } from "./Tables.ts"
 
@@ -83,15 +84,9 @@ export const insert = async (trx: Trx, organization: Id.Id, token: AccessToken, 
     .execute()
 }
 
-/** The token, locked until the transaction ends. */
-export const find = async (trx: Trx, organization: Id.Id, id: Id.Id): Promise<AccessToken | null> => {
-  const row = await trx
-    .selectFrom("access_token")
-    .selectAll()
-    .where("organization_id", "=", organization)
-    .where("id", "=", id)
-    .forUpdate()
-    .executeTakeFirst()
+/** The token, locked until the transaction ends; null where there is none within reach. */
+export const find = async (trx: Trx, { organization, reach }: Reach, id: Id.Id): Promise<AccessToken | null> => {
+  const row = await within(trx, { organization, reach }).where("id", "=", id).forUpdate().executeTakeFirst()
   return row === undefined ? null : tokenOf(row)
 }
 
@@ -104,7 +99,33 @@ export const revoke = async (trx: Trx, organization: Id.Id, id: Id.Id, at: Insta
     .execute()
 }
 
-export const tokenOf = (row: Selectable<Tables["access_token"]>): AccessToken => ({
+/** Newest first; the tokens before the one that a page ended with. */
+export const list = async (
+  db: Kysely<Tables>,
+  caller: Reach,
+  { limit, before }: { readonly limit: number; readonly before: Id.Id | null }
+): Promise<ReadonlyArray<AccessToken>> => {
+  const tokens = within(db, caller).orderBy("id", "desc").limit(limit)
+  return (await (before === null ? tokens : tokens.where("id", "<", before)).execute()).map(tokenOf)
+}
+
+type Reach = Pick<Caller, "organization" | "reach">
+
+/** Who is confined to a client sees the tokens that are confined to it, or to one below it. */
+const within = (db: Kysely<Tables>, { organization, reach }: Reach) => {
+  const tokens = db.selectFrom("access_token").selectAll().where("organization_id", "=", organization)
+  return reach === null
+    ? tokens
+    : tokens.where("reach", "in", (clients) =>
+        clients
+          .selectFrom("client")
+          .select("id")
+          .where("organization_id", "=", organization)
+          .where(({ or, eb }) => or([eb("id", "=", reach), sql<boolean>`path @> array[${reach}]::uuid[]`]))
+      )
+}
+
+const tokenOf = (row: Selectable<Tables["access_token"]>): AccessToken => ({
   id: row.id,
   name: row.name,
   scopes: row.scopes,

@@ -61,7 +61,6 @@ it("every refusal has a code or a reason of its own, and its details", () => {
   for (const [refusal, told] of Object.values(refusals)) {
     const problem = Problem.ofRefusal(refusal)
     assert.strictEqual(problem.code === "not_admissible" ? problem.details.reason : problem.code, told)
-    const { _tag, ...facts } = refusal
   }
 })
 

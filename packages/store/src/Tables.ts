@@ -6,6 +6,8 @@ type Stamp = ColumnType<number, Date, Date>
 type StampOrNull = ColumnType<number | null, Date | null, Date | null>
 /** Read parsed, written as text. */
 type Json<T> = ColumnType<T, string, string>
+/** With a default. */
+type FilledJson<T> = ColumnType<T, string | undefined, string>
 
 export interface Tables {
   organization: {
@@ -15,7 +17,7 @@ export interface Tables {
     currency: string
     time_zone: string
     clock_ahead_ms: Generated<bigint>
-    settings: Generated<Json<unknown>>
+    settings: FilledJson<unknown>
     created_at: Stamp
   }
   access_token: {
@@ -44,12 +46,12 @@ export interface Tables {
     email: string | null
     currency: string
     time_zone: string
-    metadata: Generated<Json<Readonly<Record<string, string>>>>
+    metadata: FilledJson<Readonly<Record<string, boolean | number | string>>>
     uses_parent_balance: Generated<boolean>
     overdraft_limit: Generated<bigint>
     onboarded_at: StampOrNull
     closed_at: StampOrNull
-    suspensions: Generated<Json<ReadonlyArray<unknown>>>
+    suspensions: FilledJson<ReadonlyArray<unknown>>
     spending_cap_notified_at: StampOrNull
     version: Generated<bigint>
     events: Generated<bigint>
@@ -84,7 +86,7 @@ export interface Tables {
     organization_id: string
     client_id: string
     seq: Generated<bigint>
-    lots: Generated<Json<unknown>>
+    lots: FilledJson<unknown>
     beyond: ColumnType<unknown, string | null, string | null>
     next_expiry: StampOrNull
   }

@@ -1,0 +1,140 @@
+/**
+ * Clients, as rows. What their life depends on (onboarding, suspensions, closing, version) is written by `Trees` alone.
+ */
+import { Calendar, type ClientLifecycle, type Currency, type Id, type Instant } from "@capstan/domain"
+import type { Expression, ExpressionBuilder, Kysely, Selectable, SqlBool } from "kysely"
+import { sql } from "kysely"
+import type { Trx } from "./Database.ts"
+import * as Ids from "./Ids.ts"
+import type { Tables } from "./Tables.ts"
+
+export type Metadata = Readonly<Record<string, boolean | number | string>>
+
+export interface Client {
+  readonly id: Id.Id
+  readonly root: Id.Id
+  readonly parent: Id.Id | null
+  /** The ancestors, root first. */
+  readonly path: ReadonlyArray<Id.Id>
+  readonly externalId: string | null
+  readonly name: string
+  readonly email: string | null
+  readonly currency: Currency.Currency
+  readonly timeZone: Calendar.Zone
+  readonly metadata: Metadata
+  readonly usesParentBalance: boolean
+  readonly overdraftLimit: bigint
+  readonly lifecycle: ClientLifecycle.State
+  readonly version: bigint
+  readonly createdAt: Instant.Instant
+  readonly updatedAt: Instant.Instant
+}
+
+/** Organization, and the subtree that a caller is confined to; null for all of it. */
+export interface Within {
+  readonly organization: Id.Id
+  readonly reach: Id.Id | null
+}
+
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+export const isId = (text: string): text is Id.Id => uuid.test(text)
+
+type Where = ExpressionBuilder<Tables, "client">
+
+export const isWithin =
+  ({ organization, reach }: Within) =>
+  (eb: Where): Expression<SqlBool> =>
+    eb.and([
+      eb("client.organization_id", "=", organization),
+      ...(reach === null
+        ? []
+        : [eb.or([eb("client.id", "=", reach), sql<boolean>`client.path @> array[${reach}::uuid]`])])
+    ])
+
+/** By id, or by `ext:` and the external id. */
+export const find = async (db: Kysely<Tables>, within: Within, ref: string): Promise<Client | undefined> => {
+  const external = ref.startsWith("ext:") ? ref.slice("ext:".length) : null
+  if (external === null ? !isId(ref) : external.includes("\0")) return undefined
+  const row = await db
+    .selectFrom("client")
+    .selectAll()
+    .where(isWithin(within))
+    .where((eb) => (external === null ? eb("id", "=", ref) : eb("external_id", "=", external)))
+    .executeTakeFirst()
+  return row === undefined ? undefined : ofRow(row)
+}
+
+/** Those of them that there are. */
+export const byIds = async (
+  db: Kysely<Tables>,
+  organization: Id.Id,
+  ids: ReadonlyArray<Id.Id>
+): Promise<ReadonlyMap<Id.Id, Client>> => {
+  if (ids.length === 0) return new Map()
+  const rows = await db
+    .selectFrom("client")
+    .selectAll()
+    .where("organization_id", "=", organization)
+    .where((eb) => eb("id", "=", eb.fn.any(eb.val([...ids]))))
+    .execute()
+  return new Map(rows.map((row) => [row.id, ofRow(row)]))
+}
+
+/** With an empty wallet, and its tree if it is a root; false where the external id is taken. */
+export const insert = async (trx: Trx, organization: Id.Id, client: Client): Promise<boolean> => {
+  const at = new Date(client.createdAt)
+  if (client.parent === null)
+    await trx
+      .insertInto("tree")
+      .values({ organization_id: organization, root_id: client.id, stamp: Ids.mint(), at })
+      .execute()
+  const { onboardedAt } = client.lifecycle
+  const inserted = await trx
+    .insertInto("client")
+    .values({
+      organization_id: organization,
+      id: client.id,
+      root_id: client.root,
+      parent_id: client.parent,
+      path: [...client.path],
+      external_id: client.externalId,
+      name: client.name,
+      email: client.email,
+      currency: client.currency,
+      time_zone: client.timeZone,
+      metadata: JSON.stringify(client.metadata),
+      uses_parent_balance: client.usesParentBalance,
+      overdraft_limit: client.overdraftLimit,
+      onboarded_at: onboardedAt === null ? null : new Date(onboardedAt),
+      created_at: at,
+      updated_at: at
+    })
+    .onConflict((conflict) => conflict.columns(["organization_id", "external_id"]).doNothing())
+    .executeTakeFirst()
+  if (inserted.numInsertedOrUpdatedRows === 0n) return false
+  await trx.insertInto("wallet").values({ organization_id: organization, client_id: client.id }).execute()
+  return true
+}
+
+export const ofRow = (row: Selectable<Tables["client"]>): Client => ({
+  id: row.id,
+  root: row.root_id,
+  parent: row.parent_id,
+  path: row.path,
+  externalId: row.external_id,
+  name: row.name,
+  email: row.email,
+  currency: row.currency as Currency.Currency,
+  timeZone: Calendar.Zone.make(row.time_zone),
+  metadata: row.metadata,
+  usesParentBalance: row.uses_parent_balance,
+  overdraftLimit: row.overdraft_limit,
+  lifecycle: {
+    onboardedAt: row.onboarded_at,
+    closedAt: row.closed_at,
+    suspensions: row.suspensions as ClientLifecycle.State["suspensions"]
+  },
+  version: row.version,
+  createdAt: row.created_at,
+  updatedAt: row.updated_at
+})

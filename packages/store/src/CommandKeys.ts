@@ -1,0 +1,64 @@
+/**
+ * Keys of commands that leave no entry in the ledger, each with the answer it was given.
+ *
+ * A key is claimed before the work and its answer kept after it, in the transaction of the work. So two requests with one
+ * key run one after the other, and a retry after a crash finds the answer or finds nothing done.
+ */
+import type { Id } from "@capstan/domain"
+import { Result } from "effect"
+import { sql } from "kysely"
+import type { Trx } from "./Database.ts"
+import type { Failure } from "./Failure.ts"
+
+export interface Asked {
+  readonly organization: Id.Id
+  readonly procedure: string
+  /** Null where the caller gave none: then nothing is remembered. */
+  readonly key: string | null
+  /** Of the payload. */
+  readonly hash: Buffer
+}
+
+/** Does the work, or gives the answer that it had when it was done. Answers are plain data. */
+export const once = async <A, E>(
+  trx: Trx,
+  { organization, procedure, key, hash }: Asked,
+  work: () => Promise<Result.Result<A, E>>
+): Promise<Result.Result<A, E | Failure>> => {
+  if (key === null) return work()
+  const { rows: claimed } = await sql`
+    insert into command_key (organization_id, procedure, key, request_hash, answer)
+    values (${organization}, ${procedure}, ${key}, ${hash}, 'null')
+    on conflict do nothing returning 1`.execute(trx)
+  if (claimed.length === 0) {
+    const { rows } = await sql<{ request_hash: Buffer; answer: string }>`
+      select request_hash, answer::text as answer from command_key
+      where organization_id = ${organization} and procedure = ${procedure} and key = ${key}`.execute(trx)
+    const [known] = rows
+    if (known === undefined) return Result.fail({ _tag: "Unavailable", retryAfterMs: 100 })
+    return known.request_hash.equals(hash)
+      ? Result.succeed(decode(known.answer) as A)
+      : Result.fail({ _tag: "KeyReused", key })
+  }
+  const done = await work()
+  if (Result.isFailure(done)) return Result.fail(done.failure)
+  await sql`
+    update command_key set answer = ${encode(done.success)}
+    where organization_id = ${organization} and procedure = ${procedure} and key = ${key}`.execute(trx)
+  return done
+}
+
+// JSON has no bigint: it becomes a text that starts with `n:`; texts that look so are marked as texts.
+
+const encode = (answer: unknown): string =>
+  JSON.stringify(answer, (_, value: unknown) => {
+    if (typeof value === "bigint") return `n:${value}`
+    return typeof value === "string" && /^[ns]:/.test(value) ? `s:${value}` : value
+  })
+
+const decode = (text: string): unknown =>
+  JSON.parse(text, (_, value: unknown) => {
+    if (typeof value !== "string") return value
+    if (value.startsWith("n:")) return BigInt(value.slice(2))
+    return value.startsWith("s:") ? value.slice(2) : value
+  })

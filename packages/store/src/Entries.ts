@@ -1,0 +1,52 @@
+/** The ledger, read. It is written by `Trees` alone. */
+import type { Id, Wallet } from "@capstan/domain"
+import { type Kysely, sql } from "kysely"
+import type { Tables } from "./Tables.ts"
+import { type Entry, entryJson, type EntryJson, toEntry } from "./trees/Entry.ts"
+
+/** Whether the system has posted under this key already. */
+export const isPosted = async (
+  db: Kysely<Tables>,
+  organization: Id.Id,
+  client: Id.Id,
+  namespace: string,
+  key: string
+): Promise<boolean> => {
+  const row = await db
+    .selectFrom("entry")
+    .select("seq")
+    .where("organization_id", "=", organization)
+    .where("client_id", "=", client)
+    .where("namespace", "=", namespace)
+    .where("key", "=", key)
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+export const find = async (
+  db: Kysely<Tables>,
+  organization: Id.Id,
+  payer: Id.Id,
+  seq: number
+): Promise<Entry | undefined> => {
+  const { rows } = await sql<{ entry: EntryJson }>`
+    select ${sql.raw(entryJson)} as entry from entry e
+    where e.organization_id = ${organization} and e.payer_id = ${payer} and e.seq = ${seq}`.execute(db)
+  return rows[0] === undefined ? undefined : toEntry(rows[0].entry)
+}
+
+/** What came into a wallet: its grants, renewals and reversals, in the order of the ledger. */
+export const incoming = async (
+  db: Kysely<Tables>,
+  organization: Id.Id,
+  payer: Id.Id
+): Promise<ReadonlyArray<Entry>> => {
+  const { rows } = await sql<{ entry: EntryJson }>`
+    select ${sql.raw(entryJson)} as entry from entry e
+    where e.organization_id = ${organization} and e.payer_id = ${payer} and e.kind in ('Granted', 'Renewed', 'Reversed')
+    order by e.seq`.execute(db)
+  return rows.map(({ entry }) => toEntry(entry))
+}
+
+/** Names of the kinds of entries. */
+export type Kind = Wallet.Event["_tag"]

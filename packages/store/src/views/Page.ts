@@ -1,0 +1,61 @@
+/**
+ * A page of a list. A cursor names the last item of the page before by its place in the order, so rows that come or go
+ * meanwhile shift nothing.
+ */
+import { Result } from "effect"
+import type { Failure } from "../Failure.ts"
+
+export interface Page<A> {
+  readonly items: ReadonlyArray<A>
+  /** Null on the last page. */
+  readonly nextCursor: string | null
+}
+
+/** A page that was asked for by its number, from 1. */
+export interface Numbered<A> extends Page<A> {
+  readonly page?: number
+  readonly totalPages?: number
+  readonly total?: number
+}
+
+export interface Asked {
+  readonly limit: number
+  readonly cursor?: string | undefined
+}
+
+/** A place in an order: what is sorted by, and the id. */
+export type Place = readonly [order: string, value: number | string, id: string]
+
+/** The page out of rows that were read one more than it takes. */
+export const of = <A>(rows: ReadonlyArray<A>, limit: number, placeOf: (row: A) => Place): Page<A> => {
+  const items = rows.slice(0, limit)
+  const last = items.at(-1)
+  return { items, nextCursor: rows.length > limit && last !== undefined ? cursorOf(placeOf(last)) : null }
+}
+
+const cursorOf = (place: Place): string => Buffer.from(JSON.stringify(place)).toString("base64url")
+
+/** Where a page starts; null is the beginning. A cursor is good for the order that it was made for. */
+export const start = (cursor: string | undefined, order: string): Result.Result<Place | null, Failure> => {
+  if (cursor === undefined) return Result.succeed(null)
+  const place = parse(Buffer.from(cursor, "base64url").toString())
+  return place !== null && place[0] === order
+    ? Result.succeed(place)
+    : Result.fail({ _tag: "OutOfRange", message: "The cursor is not one of this list: start without it." })
+}
+
+const parse = (text: string): Place | null => {
+  try {
+    const place: unknown = JSON.parse(text)
+    return isPlace(place) ? place : null
+  } catch {
+    return null
+  }
+}
+
+const isPlace = (place: unknown): place is Place => {
+  if (!Array.isArray(place) || place.length !== 3) return false
+  const [order, value, id]: ReadonlyArray<unknown> = place
+  const isValue = Number.isSafeInteger(value) || (typeof value === "string" && !value.includes("\0"))
+  return typeof order === "string" && isValue && typeof id === "string" && !id.includes("\0")
+}

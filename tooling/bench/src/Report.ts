@@ -1,0 +1,40 @@
+/** What a benchmark tells: one JSON object a line on stdout, and a readable table on stderr. */
+import Table from "cli-table3"
+
+export interface Line {
+  readonly bench: string
+  readonly shape: string
+  readonly unit: string
+  readonly value: number
+  /** The figure it is compared with, measured in the same run. */
+  readonly floor: number | null
+  readonly ratio: number | null
+  /** Milliseconds. */
+  readonly p50: number | null
+  readonly p99: number | null
+}
+
+export const print = (lines: ReadonlyArray<Line>): void => {
+  for (const line of lines) process.stdout.write(`${JSON.stringify(line)}\n`)
+  const table = new Table({
+    head: ["bench", "shape", "unit", "value", "floor", "ratio", "p50 ms", "p99 ms"],
+    colAligns: ["left", "left", "left", "right", "right", "right", "right", "right"],
+    style: { head: [], border: [] }
+  })
+  const text = (value: number | null) => (value === null ? "" : value.toLocaleString("en"))
+  for (const { bench, shape, unit, value, floor, ratio, p50, p99 } of lines)
+    table.push([bench, shape, unit, text(value), text(floor), text(ratio), text(p50), text(p99)])
+  process.stderr.write(`${table.toString()}\n`)
+}
+
+/** Cut off, never rounded up. */
+export const cut = (value: number, places = 0): number => Math.floor(value * 10 ** places) / 10 ** places
+
+export const quantile = (sorted: ReadonlyArray<number>, q: number): number =>
+  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? 0
+
+export const median = (values: ReadonlyArray<number>): number =>
+  quantile(
+    values.toSorted((a, b) => a - b),
+    0.5
+  )

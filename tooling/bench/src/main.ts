@@ -1,0 +1,12 @@
+/** `pnpm bench gate | http | domain`: figures as ratios to a floor measured in the same run. */
+import { gate } from "./gate.ts"
+import { print } from "./Report.ts"
+
+const benches = { gate }
+
+const name = process.argv[2] ?? ""
+if (!(name in benches)) {
+  process.stderr.write(`Which benchmark? pnpm bench ${Object.keys(benches).join(" | ")}\n`)
+  process.exit(1)
+}
+print(await benches[name as keyof typeof benches]())

@@ -22,6 +22,8 @@ export const Credits = Millionths
 export const Amount = Millionths.check(bounded(0n))
 /** What is given, or held: more than nothing. */
 export const Positive = Millionths.check(bounded(1n))
+/** What many amounts come to: not negative. */
+export const Sum = Millionths.check(Schema.isGreaterThanOrEqualToBigInt(0n, { message: "must be at least 0" }))
 export type Credits = bigint
 
 export const min = (a: Credits, b: Credits): Credits => (a < b ? a : b)

@@ -8,8 +8,8 @@ import type { Cost } from "../Cost.ts"
 import * as Credits from "../Credits.ts"
 import type { Instant } from "../Instant.ts"
 import * as Rate from "../Rate.ts"
-import { isExpired, isBought, type Lot } from "./Lot.ts"
-import type { Beyond, Portion, Portions } from "./Portion.ts"
+import { isBought, isExpired, type Lot } from "./Lot.ts"
+import type { Portion, Portions } from "./Portion.ts"
 import type { State } from "./State.ts"
 
 /** What the plan and the client's contract say of spending; a client without a plan has `prepaid`. */
@@ -31,6 +31,8 @@ export interface Headroom {
   readonly charged: Cost | null
 }
 
+export const boundless: Headroom = { all: null, charged: null }
+
 export interface Ask {
   readonly amount: Credits.Credits
   readonly at: Instant
@@ -44,7 +46,7 @@ export interface Ask {
 export interface Burned {
   readonly portions: Portions
   readonly missing: Credits.Credits
-  /** What caps kept back: credits that would have covered what is missing. */
+  /** What caps kept back. Where it covers what is missing, credits would have covered all, and only there. */
   readonly capped: Credits.Credits
 }
 
@@ -56,42 +58,53 @@ export const isSpendable = (lot: Lot, ask: Pick<Ask, "at" | "feature" | "use">):
   (lot.features === null || (ask.feature !== null && lot.features.includes(ask.feature)))
 
 export const burn = (state: State, ask: Ask): Burned => {
-  const portions: Array<Portion> = []
-  let { all, charged: chargedRoom } = ask.headroom
-  let missing = ask.amount
-  let capped = 0n
-
-  const take = (from: Portion["from"], available: Credits.Credits, rate: Rate.Rate, charged: boolean) => {
-    const wanted = Credits.min(available, missing)
-    const room = charged ? least(all, chargedRoom) : all
-    const amount = room === null || rate.numerator === 0n ? wanted : Credits.min(wanted, Rate.affordable(rate, room))
-    capped += wanted - amount
-    if (amount === 0n) return
-    const cost = Rate.costOf(rate, amount)
-    portions.push({ from, amount, cost, charged })
-    missing -= amount
-    if (all !== null) all -= cost
-    if (charged && chargedRoom !== null) chargedRoom -= cost
+  const { amount, headroom, terms, use } = ask
+  const draft: Draft = { portions: [], missing: amount, capped: 0n, all: headroom.all, charged: headroom.charged }
+  if (terms.unlimited && use === "all") {
+    take(draft, "unlimited", amount, terms.creditValue, false)
+    return draft
   }
-
-  if (ask.terms.unlimited) take("unlimited", ask.amount, ask.terms.creditValue, false)
-  else {
-    for (const lot of state.lots) {
-      if (missing === 0n) break
-      if (isSpendable(lot, ask)) take(lot.id, lot.left, lot.unitCost, lot.kind === "extra")
-    }
-    if (missing > 0n && ask.use === "all") {
-      const beyond: ReadonlyArray<readonly [Beyond, Credits.Credits, Rate.Rate | null]> = [
-        ["overdraft", overdraftLeft(state, ask.terms), ask.terms.creditValue],
-        ["overage", missing, ask.terms.overage]
-      ]
-      for (const [from, available, rate] of beyond) if (rate !== null && missing > 0n) take(from, available, rate, true)
-    }
+  for (const lot of state.lots) {
+    if (draft.missing <= 0n) return draft
+    if (isSpendable(lot, ask)) take(draft, lot.id, lot.left, lot.unitCost, lot.kind === "extra")
   }
-  return { portions, missing, capped }
+  if (use === "bought") return draft
+  const { held, used } = state.overdraft
+  take(draft, "overdraft", terms.overdraftLimit - used - held, terms.creditValue, true)
+  if (terms.overage !== null) take(draft, "overage", draft.missing, terms.overage, true)
+  return draft
 }
 
-const overdraftLeft = ({ overdraft }: State, { overdraftLimit }: Terms): Credits.Credits =>
-  Credits.max(0n, overdraftLimit - overdraft.used - overdraft.held)
+interface Draft {
+  readonly portions: Array<Portion>
+  missing: Credits.Credits
+  capped: Credits.Credits
+  all: Cost | null
+  charged: Cost | null
+}
+
+const take = (
+  draft: Draft,
+  from: Portion["from"],
+  available: Credits.Credits,
+  rate: Rate.Rate,
+  charged: boolean
+): void => {
+  const wanted = available < draft.missing ? available : draft.missing
+  if (wanted <= 0n) return
+  const room = charged ? least(draft.all, draft.charged) : draft.all
+  let amount = wanted
+  let cost = Rate.costOf(rate, wanted)
+  if (room !== null && cost > room) {
+    amount = Rate.affordable(rate, room)
+    draft.capped += wanted - amount
+    if (amount === 0n) return
+    cost = Rate.costOf(rate, amount)
+  }
+  draft.portions.push({ from, amount, cost, charged })
+  draft.missing -= amount
+  if (draft.all !== null) draft.all -= cost
+  if (charged && draft.charged !== null) draft.charged -= cost
+}
 
 const least = (a: Cost | null, b: Cost | null): Cost | null => (a === null ? b : b === null ? a : a < b ? a : b)

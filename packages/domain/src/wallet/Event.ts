@@ -3,23 +3,29 @@ import { Schema } from "effect"
 import * as Credits from "../Credits.ts"
 import { Id } from "../Id.ts"
 import { Instant } from "../Instant.ts"
-import { burnOrder, isLive, Lot } from "./Lot.ts"
+import { burnOrder, isLive, isSameSort, Lot } from "./Lot.ts"
 import { Portion, type Portions } from "./Portion.ts"
 import type { State } from "./State.ts"
 
-const Share = Schema.Struct({ lot: Id, amount: Credits.Amount })
-const Absorbed = { debt: Credits.Amount, overdraft: Credits.Amount }
+const Share = Schema.Struct({ lot: Id, amount: Credits.Sum })
+const Absorbed = { debt: Credits.Sum, overdraft: Credits.Sum }
 const portions = Schema.Array(Portion)
 
 export const Event = Schema.TaggedUnion({
   Debited: { amount: Credits.Amount, portions },
-  Reserved: { hold: Id, amount: Credits.Positive, portions, expiresAt: Instant },
+  Reserved: { hold: Id, amount: Credits.Amount, portions, expiresAt: Instant },
   /** `back` went back to its lots, `lapsed` came from lots that have ended, `excess` was never held. */
   Captured: { hold: Id, amount: Credits.Amount, portions, excess: portions, back: portions, lapsed: portions },
-  Released: { hold: Id, amount: Credits.Amount, back: portions, lapsed: portions, why: Schema.Literals(["released", "expired"]) },
+  Released: {
+    hold: Id,
+    amount: Credits.Amount,
+    back: portions,
+    lapsed: portions,
+    why: Schema.Literals(["released", "expired"])
+  },
   /** The lot as it stands after it paid what was owed. */
   Granted: { amount: Credits.Positive, lot: Lot, ...Absorbed },
-  Expired: { amount: Credits.Positive, lots: Schema.Array(Share) },
+  Expired: { amount: Credits.Sum, lots: Schema.Array(Share) },
   Renewed: { amount: Credits.Amount, at: Instant, replaced: Schema.Array(Share), lots: Schema.Array(Lot), ...Absorbed },
   Reversed: {
     debit: Schema.Natural,
@@ -30,13 +36,14 @@ export const Event = Schema.TaggedUnion({
     regranted: Schema.NullOr(Lot)
   },
   Owed: { amount: Credits.Positive },
-  OverageClosed: { amount: Credits.Positive }
+  OverageClosed: { amount: Credits.Sum }
 })
 export type Event = typeof Event.Type
 
 /** Total on what `decide` can emit. */
 export const evolve = (before: State, event: Event): State => {
-  const state = { ...before, seq: before.seq + 1 }
+  const { lots, overage, overdraft, debt } = before
+  const state = { seq: before.seq + 1, lots, overage, overdraft, debt }
   switch (event._tag) {
     case "Debited":
       return move(state, event.portions, "left", "used")
@@ -52,17 +59,19 @@ export const evolve = (before: State, event: Event): State => {
     case "Granted":
       return { ...absorb(state, event), lots: inserted(state.lots, [event.lot]).filter(isLive) }
     case "Expired":
-      return { ...state, lots: withShares(state.lots, event.lots, (lot, amount) => ({ ...lot, left: lot.left - amount })) }
+      return {
+        ...state,
+        lots: withShares(state.lots, event.lots, (lot, amount) => ({ ...lot, left: lot.left - amount }))
+      }
     case "Renewed": {
       const older = withShares(state.lots, event.replaced, (lot, amount) => ({
         ...lot,
         left: lot.left - amount,
         expiresAt: event.at
       }))
-      const replaced = new Set(event.replaced.map(({ lot }) => lot))
-      const included = event.lots.some(({ kind }) => kind === "included")
+      const [fresh] = event.lots
       const outlived = older.map((lot) =>
-        included && !replaced.has(lot.id) && lot.outlives !== null && lot.outlives > 0
+        fresh !== undefined && isSameSort(lot, fresh) && lot.outlives !== null && lot.outlives > 0
           ? { ...lot, outlives: lot.outlives - 1 }
           : lot
       )
@@ -85,23 +94,46 @@ type Place = "left" | "held" | "used" | "gone"
 /** Takes portions from one place of their lot, or of what is beyond the lots, to another. */
 const move = (state: State, portions: Portions, from: Place, to: Place): State => {
   if (portions.length === 0) return state
-  const lots = state.lots.slice()
+  let lots = state.lots.slice()
   let { overage, overdraft } = state
+  let live = true
   for (const portion of portions) {
     const { amount } = portion
-    const by = (place: Place): bigint => (place === to ? amount : place === from ? -amount : 0n)
     if (portion.from === "unlimited") continue
-    if (portion.from === "overage") overage = { used: overage.used + by("used"), held: overage.held + by("held") }
-    else if (portion.from === "overdraft")
-      overdraft = { used: overdraft.used + by("used"), held: overdraft.held + by("held") }
-    else {
-      const i = lots.findIndex(({ id }) => id === portion.from)
-      const lot = lots[i]
-      if (lot !== undefined) lots[i] = { ...lot, left: lot.left + by("left"), held: lot.held + by("held") }
-    }
+    if (portion.from === "overage") overage = moved(overage, amount, from, to)
+    else if (portion.from === "overdraft") overdraft = moved(overdraft, amount, from, to)
+    else
+      for (let i = 0; i < lots.length; i++) {
+        const lot = lots[i]
+        if (lot === undefined || lot.id !== portion.from) continue
+        const left = after("left", lot.left, amount, from, to)
+        const held = after("held", lot.held, amount, from, to)
+        lots[i] = { ...lot, left, held }
+        live &&= left > 0n || held > 0n
+      }
   }
-  return { ...state, lots: lots.every(isLive) ? lots : lots.filter(isLive), overage, overdraft }
+  if (!live) lots = lots.filter(isLive)
+  return { seq: state.seq, lots, overage, overdraft, debt: state.debt }
 }
+
+const moved = (
+  { used, held }: State["overage"],
+  amount: Credits.Credits,
+  from: Place,
+  to: Place
+): State["overage"] => ({
+  used: after("used", used, amount, from, to),
+  held: after("held", held, amount, from, to)
+})
+
+/** What one place holds after a move. */
+const after = (
+  place: Place,
+  there: Credits.Credits,
+  amount: Credits.Credits,
+  from: Place,
+  to: Place
+): Credits.Credits => (place === to ? there + amount : place === from ? there - amount : there)
 
 const absorb = (state: State, { debt, overdraft }: { readonly debt: bigint; readonly overdraft: bigint }): State => ({
   ...state,

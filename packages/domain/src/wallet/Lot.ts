@@ -16,8 +16,8 @@ export type Kind = typeof Kind.Type
 export const Lot = Schema.Struct({
   id: Id,
   kind: Kind,
-  left: Credits.Amount,
-  held: Credits.Amount,
+  left: Credits.Sum,
+  held: Credits.Sum,
   /** Lower burns first. */
   priority: Schema.Int.check(Schema.isBetween({ minimum: -1000, maximum: 1000 })),
   effectiveAt: Instant,
@@ -25,7 +25,7 @@ export const Lot = Schema.Struct({
   expiresAt: Schema.NullOr(Instant),
   /** What a credit of it costs: what was paid for bought ones, the plan's credit value for the others. */
   unitCost: Rate.Rate,
-  /** What it came from, such as `grant` or `renewal`. */
+  /** What it came from, such as `grant` or `renewal`; a promo allowance keeps its own, by which it is set back. */
   source: Schema.String,
   /** It is the present amount of a recurring promo allowance, which sets it back; not a one-off. */
   allowance: Schema.Boolean,
@@ -52,6 +52,10 @@ export const isExpired = (lot: Lot, at: Instant): boolean => lot.expiresAt !== n
 /** After a subscription has ended, what was bought and what was given once may still be spent. */
 export const isBought = (lot: Lot): boolean => lot.kind === "extra" || (lot.kind === "promo" && !lot.allowance)
 
+/** Whether both are of one clock: the included credits, or one and the same promo allowance. */
+export const isSameSort = (a: Lot, b: Lot): boolean =>
+  a.kind === b.kind && (a.kind === "included" || (a.allowance && b.allowance && a.source === b.source))
+
 /** Two lots that nothing but their age tells apart. */
 export const isAlike = (a: Lot, b: Lot, at: Instant): boolean =>
   a.kind === b.kind &&
@@ -65,5 +69,5 @@ export const isAlike = (a: Lot, b: Lot, at: Instant): boolean =>
   a.outlives === b.outlives &&
   sameFeatures(a.features, b.features)
 
-const sameFeatures = (a: Lot["features"], b: Lot["features"]): boolean =>
+export const sameFeatures = (a: Lot["features"], b: Lot["features"]): boolean =>
   a === b || (a !== null && b !== null && a.length === b.length && a.every((feature, i) => feature === b[i]))

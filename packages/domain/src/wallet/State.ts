@@ -4,6 +4,11 @@ import * as Credits from "../Credits.ts"
 import type { Instant } from "../Instant.ts"
 import { isExpired, Lot } from "./Lot.ts"
 
+/** The most live lots of a wallet: it is one row, read and written whole. */
+export const mostLots = 64
+/** The most credits that a wallet may hold, which keeps every sum within 64 bits. */
+export const mostCredits = 1_000_000_000_000_000_000n
+
 /** Credits spent beyond the lots: `used` is owed, `held` is pinned by holds and may come back. */
 const Beyond = Schema.Struct({ used: Credits.Credits, held: Credits.Credits })
 
@@ -32,6 +37,12 @@ export const balance = (state: State, at: Instant): Credits.Credits => {
   let sum = -state.overdraft.used - state.debt
   for (const lot of state.lots) if (!isExpired(lot, at)) sum += lot.left
   return sum
+}
+
+export const isTooLarge = (state: State, more: Credits.Credits): boolean => {
+  let sum = more
+  for (const lot of state.lots) sum += lot.left + lot.held
+  return sum > mostCredits
 }
 
 export const held = (state: State): Credits.Credits =>

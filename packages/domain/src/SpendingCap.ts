@@ -11,8 +11,7 @@ import { Schema } from "effect"
 import * as Calendar from "./Calendar.ts"
 import { Cost } from "./Cost.ts"
 import { Id } from "./Id.ts"
-import { Instant } from "./Instant.ts"
-import { cost, type Portions } from "./wallet/Portion.ts"
+import { compareEnds, Instant } from "./Instant.ts"
 
 export const Every = Schema.Literals(["day", "week", "month", "30_days", "billing_period", "lifetime"])
 export type Every = typeof Every.Type
@@ -27,14 +26,16 @@ export const mostCost: Cost = 100_000_000_000_000_000n
 export const State = Schema.Struct({
   id: Id,
   client: Id,
-  /** The client's own name for it: setting the same name again changes the cap. */
+  /** The client's own name for it: setting the same name again changes the cap, or, with another `every`, makes a new one. */
   name: Schema.String,
   limit: Cost.check(Schema.isBetweenBigInt({ minimum: 0n, maximum: mostCost })),
   every: Every,
   scope: Scope,
   enforcement: Schema.Literals(["hard", "alert"]),
-  /** Percentages at which to tell, ascending. */
-  thresholds: Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100 }))).check(Schema.isMaxLength(10)),
+  /** Percentages at which to tell. */
+  thresholds: Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100 }))).check(
+    Schema.isMaxLength(10)
+  ),
   zone: Calendar.Zone,
   /** From where `30_days` are counted. */
   anchor: Instant,
@@ -70,7 +71,10 @@ export const open = (cap: State, at: Instant): Window => {
   return { cap: cap.id, start, end, used: 0n, held: 0n, told: 0 }
 }
 
-/** A counter as it stands at an instant: where its window has passed, the next one, empty. */
+/**
+ * A counter as it stands at an instant: where its window has passed, the next one, empty. A window in force stays so up
+ * to its end, whatever becomes of the zone or of the billing clock: neither resets what was used.
+ */
 export const at = (counter: Counter, instant: Instant): Counter =>
   isCurrent(counter.window, instant) ? counter : { cap: counter.cap, window: open(counter.cap, instant) }
 
@@ -95,27 +99,42 @@ export const leastHeadroom = (
   return { all, charged }
 }
 
-/** The hard cap with the least headroom after some portions: the one that bound. */
-export const binding = (counters: ReadonlyArray<Counter>, portions: Portions): Counter | undefined => {
+/** The hard cap of a scope with the least headroom; of equals, the one that frees last. */
+export const binding = (counters: ReadonlyArray<Counter>, scope: Scope): Counter | undefined => {
   let bound: Counter | undefined
   let least = 0n
   for (const counter of counters) {
-    if (counter.cap.enforcement !== "hard") continue
-    const left = headroom(counter) - cost(portions, counter.cap.scope)
-    if (bound === undefined || left < least) [bound, least] = [counter, left]
+    if (counter.cap.enforcement !== "hard" || counter.cap.scope !== scope) continue
+    const left = headroom(counter)
+    const binds = bound === undefined || left < least
+    if (binds || (left === least && compareEnds(counter.window.end, bound?.window.end ?? null) > 0))
+      [bound, least] = [counter, left]
   }
   return bound
 }
 
-/** The highest threshold that a window has reached and not told of; exactly 50 % reaches 50. */
-export const reached = ({ cap, window }: Counter): number | undefined =>
-  cap.thresholds.findLast((percent) => percent > window.told && window.used * 100n >= cap.limit * BigInt(percent))
-
-/** The cap changed: what the new limit has reached already is not told of again. */
-export const set = ({ window }: Counter, cap: State): Counter => {
-  const told = reached({ cap, window: { ...window, told: 0 } }) ?? 0
-  return { cap, window: { ...window, told } }
+/** The highest threshold that so much reaches, beyond what a window has told of; exactly 50 % reaches 50. */
+export const reached = ({ cap: { limit, thresholds }, window: { told } }: Counter, used: Cost): number | undefined => {
+  const percent = limit === 0n ? 100 : Number((used * 100n) / limit)
+  let highest: number | undefined
+  for (const threshold of thresholds) if (threshold > (highest ?? told) && threshold <= percent) highest = threshold
+  return highest
 }
+
+/**
+ * The cap changed: what the new limit has reached already is not told of again. What was used stays used, up to the end of
+ * the window; only another `every` opens a window of its own.
+ */
+export const set = ({ cap: before, window }: Counter, cap: State, at: Instant): Counter => {
+  const stays = before.every === cap.every && isCurrent(window, at)
+  const present = stays ? window : reopened(window, open(cap, at))
+  const untold = { ...present, told: 0 }
+  return { cap, window: { ...untold, told: reached({ cap, window: untold }, present.used) ?? 0 } }
+}
+
+/** Windows of a cap are told apart by where they start. */
+const reopened = (window: Window, opened: Window): Window =>
+  window.start === opened.start ? { ...window, end: opened.end } : opened
 
 const bounds = (cap: State, at: Instant): { readonly start: Instant; readonly end: Instant | null } => {
   switch (cap.every) {

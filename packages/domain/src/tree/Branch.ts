@@ -40,7 +40,7 @@ export const Hold = Schema.Struct({
   id: Id,
   client: Id,
   payer: Id,
-  amount: Credits.Positive,
+  amount: Credits.Amount,
   portions: Schema.Array(Wallet.Portion),
   places: Schema.Array(Place),
   expiresAt: Instant,

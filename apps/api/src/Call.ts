@@ -1,0 +1,104 @@
+/**
+ * One call of a procedure, whatever transport it came by: is it allowed, is it well formed, what is the answer.
+ */
+import { Problem, Procedure, Scope } from "@capstan/contract"
+import type { Caller } from "@capstan/store"
+import { Cause, type Context, Effect, Exit, Option, Result, Schema } from "effect"
+import type { Handler, Services } from "./Handlers.ts"
+import * as Issues from "./Issues.ts"
+import type { Log } from "./Log.ts"
+import { problemOf } from "./problemOf.ts"
+
+export type Outcome = Result.Result<unknown, Problem.Problem>
+
+/** Query strings know texts only: `limit=20`. */
+export type Form = "json" | "strings"
+
+export interface Call {
+  readonly name: string
+  readonly procedure: Procedure.Any
+  /** The answer as it crosses. */
+  readonly run: (input: unknown, form: Form, caller: Caller | null, requestId: string) => Promise<Outcome>
+}
+
+export interface Terms {
+  readonly services: Context.Context<Services>
+  readonly log: Log
+  /** How long an answer may take. */
+  readonly deadlineMs: number
+}
+
+export const of = (
+  name: string,
+  procedure: Procedure.Any,
+  handler: Handler<unknown, unknown>,
+  { services, log, deadlineMs }: Terms
+): Call => {
+  const strict = { errors: "all", onExcessProperty: "error" } as const
+  const decoders = {
+    json: Schema.decodeUnknownResult(procedure.input, strict),
+    strings: Schema.decodeUnknownResult(Schema.toCodecStringTree(procedure.input), strict)
+  }
+  const encode = Schema.encodeUnknownSync(procedure.output)
+  const runPromiseExit = Effect.runPromiseExitWith(services)
+  const late: Outcome = Result.fail(
+    procedure.kind === "query" ? Problem.unavailable(1_000, "deadline_passed") : Problem.outcomeUnknown(1_000)
+  )
+
+  const answer = async (input: unknown, caller: Caller, requestId: string): Promise<Outcome> => {
+    const exit = await runPromiseExit(handler(input, caller))
+    if (Exit.isSuccess(exit)) return Result.succeed(encode(exit.value))
+    const refusal = Cause.findErrorOption(exit.cause)
+    if (Option.isSome(refusal)) return Result.fail(problemOf(refusal.value))
+    log.defect(requestId, name, Cause.squash(exit.cause))
+    return Result.fail(Problem.internal())
+  }
+
+  const inTime = (answer: Promise<Outcome>): Promise<Outcome> =>
+    new Promise((resolve, reject) => {
+      const timer = setTimeout(resolve, deadlineMs, late)
+      answer.then(resolve, reject).finally(() => clearTimeout(timer))
+    })
+
+  const run = async (raw: unknown, form: Form, caller: Caller | null, requestId: string): Promise<Outcome> => {
+    if (procedure.scope !== null && (caller === null || !Scope.allows(caller.scopes, procedure.scope)))
+      return Result.fail(caller === null ? Problem.unauthorized("token_missing") : Problem.forbidden(procedure.scope))
+    const decoded = decoders[form](raw ?? {})
+    if (Result.isFailure(decoded)) return Result.fail(Problem.invalidRequest(Issues.of(decoded.failure.issue)))
+    const { idempotencyKey = null, ifMatch = null } = decoded.success as Given
+    if (procedure.idempotency === "required" && idempotencyKey === null) return Result.fail(Problem.keyRequired())
+    try {
+      return await inTime(answer(decoded.success, { ...(caller ?? nobody), key: idempotencyKey, ifMatch }, requestId))
+    } catch (defect) {
+      log.defect(requestId, name, defect)
+      return Result.fail(Problem.internal())
+    }
+  }
+
+  return { name, procedure, run }
+}
+
+/** Key and version are fields of the input where a procedure takes them. */
+interface Given {
+  readonly idempotencyKey?: string
+  readonly ifMatch?: string
+}
+
+/** Who calls what is open to anyone. */
+const nobody: Caller = {
+  organization: "00000000-0000-0000-0000-000000000000",
+  reach: null,
+  actor: "nobody",
+  scopes: new Set(),
+  now: 0,
+  key: null,
+  ifMatch: null
+}
+
+export const codeOf = (outcome: Outcome): string => (Result.isSuccess(outcome) ? "ok" : outcome.failure.code)
+
+/** As it crosses, on both transports. */
+export const bodyOf = (problem: Problem.Problem, requestId: string): Problem.Body => ({
+  ...Problem.encode(problem),
+  requestId
+})

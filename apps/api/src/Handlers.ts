@@ -1,0 +1,17 @@
+/** What answers each procedure of the contract. A table of handlers does not compile with one missing. */
+import type { Procedure } from "@capstan/contract"
+import type { Tree } from "@capstan/domain"
+import type { Caller, Database, Failure, Trees } from "@capstan/store"
+import type { Effect } from "effect"
+import type { Unready } from "./Readiness.ts"
+
+export type Services = Database.Database | Trees.Trees
+export type Refusal = Failure | Tree.Refusal | Unready
+
+export type Handler<Input, Output> = (input: Input, caller: Caller) => Effect.Effect<Output, Refusal, Services>
+
+export type Of<Api> = {
+  readonly [K in keyof Api]: Api[K] extends Procedure.Procedure<Procedure.Kind, infer I, infer O, infer _>
+    ? Handler<I["Type"], O["Type"]>
+    : Of<Api[K]>
+}

@@ -1,0 +1,125 @@
+/** The procedures over REST: path, query string, headers and body make one input. */
+import { Problem } from "@capstan/contract"
+import type { Admission, Caller } from "@capstan/store"
+import { Result } from "effect"
+import type { Context, Hono } from "hono"
+import type { ContentfulStatusCode } from "hono/utils/http-status"
+import * as Body from "./Body.ts"
+import * as Call from "./Call.ts"
+import type { Log } from "./Log.ts"
+import * as Metrics from "./Metrics.ts"
+import { hasBody, split } from "./openapi.ts"
+import * as Visit from "./Visit.ts"
+
+export const mount = (app: Hono, calls: ReadonlyArray<Call.Call>, admission: Admission.Admission, log: Log): void => {
+  const verbsByPath = new Map<string, Array<string>>()
+  for (const call of calls) {
+    const [verb, path] = split(call.procedure.rest)
+    verbsByPath.set(path, [...(verbsByPath.get(path) ?? []), verb])
+    app.on(verb, route(path), async (c) => {
+      const visit = Visit.begin(c.req.raw.headers)
+      return respond(c, visit, call, await answer(c, visit, call, hasBody(verb)))
+    })
+  }
+  for (const [path, verbs] of verbsByPath)
+    app.all(route(path), (c) => unrouted(c, log, 405, { allow: verbs.join(", ") }))
+
+  const answer = async (c: Context, visit: Visit.Visit, call: Call.Call, body: boolean): Promise<Call.Outcome> => {
+    const bytes = body ? await Body.read(c.req.raw) : Result.succeed(Body.none)
+    if (Result.isFailure(bytes)) return Result.fail(bytes.failure)
+    let caller: Caller | null = null
+    if (call.procedure.scope !== null) {
+      const admitted = await admission.admit(Visit.tokenOf(c.req.raw.headers), 1)
+      visit.admitted = admitted
+      if (Result.isFailure(admitted)) return Result.fail(Visit.problemOf(admitted.failure))
+      caller = admitted.success.caller
+    }
+    const given = body ? Body.parse(bytes.success) : Result.succeed(tree(c.req.queries()))
+    if (Result.isFailure(given)) return Result.fail(given.failure)
+    const input = inputOf(given.success, c, call)
+    if (Result.isFailure(input)) return Result.fail(input.failure)
+    return call.run(input.success, body ? "json" : "strings", caller, visit.requestId)
+  }
+
+  const respond = (c: Context, visit: Visit.Visit, call: Call.Call, outcome: Call.Outcome): Response => {
+    const headers = { ...Visit.headersOf(visit), "content-type": "application/json; charset=utf-8" }
+    const status = Result.isSuccess(outcome) ? call.procedure.status : Problem.statuses[outcome.failure.code]
+    Metrics.count(call.name, Call.codeOf(outcome), performance.now() - visit.began)
+    Visit.end(log, visit, call.name, Call.codeOf(outcome), status)
+    return Result.isSuccess(outcome)
+      ? c.body(JSON.stringify(outcome.success), call.procedure.status, { ...headers, ...etagOf(outcome.success) })
+      : c.body(JSON.stringify(Call.bodyOf(outcome.failure, visit.requestId)), status as ContentfulStatusCode, {
+          ...headers,
+          ...Visit.problemHeadersOf(outcome.failure)
+        })
+  }
+}
+
+/** No such path, or not with this verb. */
+export const unrouted = (c: Context, log: Log, status: 404 | 405, headers: Record<string, string> = {}): Response => {
+  const visit = Visit.begin(c.req.raw.headers)
+  const problem = Problem.notFound("route", `${c.req.method} ${c.req.path}`.slice(0, 200))
+  Visit.end(log, visit, "none", problem.code, status)
+  return c.body(JSON.stringify(Call.bodyOf(problem, visit.requestId)), status, {
+    ...Visit.headersOf(visit),
+    ...headers,
+    "content-type": "application/json; charset=utf-8"
+  })
+}
+
+/** A defect outside of any procedure. */
+export const broken = (c: Context, log: Log, defect: unknown): Response => {
+  const visit = Visit.begin(c.req.raw.headers)
+  log.defect(visit.requestId, "none", defect)
+  const problem = Problem.internal()
+  Visit.end(log, visit, "none", problem.code, 500)
+  return c.body(JSON.stringify(Call.bodyOf(problem, visit.requestId)), 500, {
+    ...Visit.headersOf(visit),
+    "content-type": "application/json; charset=utf-8"
+  })
+}
+
+const route = (path: string) => path.replaceAll(/\{(\w+)\}/g, ":$1")
+
+const etagOf = (answer: unknown): Record<string, string> =>
+  typeof answer === "object" && answer !== null && "etag" in answer && typeof answer.etag === "string"
+    ? { etag: answer.etag }
+    : {}
+
+/** Path and headers join the body, or the query string; nothing may be said twice. */
+const inputOf = (given: unknown, c: Context, { procedure }: Call.Call): Result.Result<unknown, Problem.Problem> => {
+  if (typeof given !== "object" || given === null || Array.isArray(given))
+    return Result.fail(Problem.invalidRequest([{ path: "", reason: "must be a JSON object" }]))
+  const elsewhere: Record<string, string> = c.req.param()
+  const key = c.req.header("idempotency-key")
+  if (key !== undefined && procedure.idempotency !== "none") elsewhere["idempotencyKey"] = key
+  const version = c.req.header("if-match")
+  if (version !== undefined && version !== "*" && procedure.ifMatch) elsewhere["ifMatch"] = version
+  const twice = Object.keys(elsewhere).filter((name) => Object.hasOwn(given, name))
+  const stray = hasBody(c.req.method) ? Object.keys(c.req.query()) : []
+  return twice.length + stray.length > 0
+    ? Result.fail(
+        Problem.invalidRequest([
+          ...twice.map((path) => ({ path, reason: "stands in the path or in a header already: leave it out" })),
+          ...stray.map((path) => ({ path, reason: "is not read from the query string here: leave it out" }))
+        ])
+      )
+    : Result.succeed({ ...given, ...elsewhere })
+}
+
+/** `metadata[key]=value` is `{ metadata: { key: value } }`; what is given twice is a list. */
+export const tree = (query: Readonly<Record<string, ReadonlyArray<string>>>): object => {
+  const root: Record<string, unknown> = Object.create(null)
+  for (const [name, values] of Object.entries(query)) {
+    const value = values.length === 1 ? values[0] : values
+    const [, field, key] = /^([^[\]]+)\[([^[\]]+)\]$/.exec(name) ?? []
+    if (field === undefined || key === undefined) root[name] = value
+    else {
+      const branch = root[field]
+      if (typeof branch === "object" && branch !== null && !Array.isArray(branch))
+        Object.assign(branch, { [key]: value })
+      else root[field] = Object.assign(Object.create(null), { [key]: value })
+    }
+  }
+  return root
+}

@@ -7,13 +7,18 @@ const iso = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{
 
 const Text = Schema.String.check(
   Schema.makeFilter((text: string) =>
-    iso.test(text) && Option.isSome(DateTime.make(text)) ? true : "must be an ISO 8601 instant, such as 2026-11-20T09:00:00Z"
+    iso.test(text) && Option.isSome(DateTime.make(text))
+      ? true
+      : "must be an ISO 8601 instant, such as 2026-11-20T09:00:00Z"
   )
 ).annotate({ format: "date-time" })
 
 export const Instant = Text.pipe(
   Schema.decodeTo(
-    Schema.Number.check(Schema.isInt(), Schema.isBetween({ minimum: -62_135_596_800_000, maximum: 253_402_300_799_999 })),
+    Schema.Number.check(
+      Schema.isInt(),
+      Schema.isBetween({ minimum: -62_135_596_800_000, maximum: 253_402_300_799_999 })
+    ),
     SchemaTransformation.transform({
       decode: (text) => Math.trunc(DateTime.toEpochMillis(DateTime.makeUnsafe(text))),
       encode: (at) => DateTime.formatIso(DateTime.makeUnsafe(at))

@@ -59,14 +59,15 @@ export type Step = typeof Step.Type
 
 export const steps = Arbitrary.array(Arbitrary.schema(Step), { minLength: 1, maxLength: 30 })
 
-export const lotOf = (n: number, step: Schema.Struct.Type<typeof Lot>, at: number): Wallet.Lot => ({
+/** A lot whose times are counted in so many milliseconds. */
+export const lotOf = (n: number, step: Schema.Struct.Type<typeof Lot>, at: number, unit = 1): Wallet.Lot => ({
   id: id("a", n),
   kind: step.kind,
   left: BigInt(step.amount),
   held: 0n,
   priority: step.priority,
-  effectiveAt: at + step.starts,
-  expiresAt: step.lasts === null ? null : at + step.lasts,
+  effectiveAt: at + step.starts * unit,
+  expiresAt: step.lasts === null ? null : at + step.lasts * unit,
   unitCost: rateOf(step.rate),
   source: "grant",
   allowance: false,
@@ -74,8 +75,8 @@ export const lotOf = (n: number, step: Schema.Struct.Type<typeof Lot>, at: numbe
   features: step.restricted ? ["a"] : null
 })
 
-export const renewalOf = (n: number, step: Step & { readonly _tag: "Renew" }, at: number): Wallet.Lot => ({
-  ...lotOf(n, step, at),
+export const renewalOf = (n: number, step: Schema.Struct.Type<typeof Lot>, at: number, unit = 1): Wallet.Lot => ({
+  ...lotOf(n, step, at, unit),
   effectiveAt: at,
   source: step.kind === "promo" ? "allowance" : "renewal",
   allowance: step.kind === "promo"

@@ -105,7 +105,7 @@ with expected as materialized (
   from unnest($7::uuid[], $8::text[], $9::text[]) as k(client_id, namespace, key)
   cross join lateral (
     select * from entry e where e.organization_id = $1 and e.client_id = k.client_id
-      and e.namespace = k.namespace and e.key = k.key
+      and e.namespace = k.namespace and e.key = k.key limit 1
   ) e
 ), ok as materialized (
   select not exists (select from stale) and not exists (select from found) as ok

@@ -104,20 +104,32 @@ export const baseOf = async (
   return new Map(rows.map((row) => [row.client_id, ofRow(row)]))
 }
 
-/** The live subscriptions of a client and of all below it. */
-export const liveBelow = async (trx: Trx, organization: Id.Id, client: Id.Id): Promise<ReadonlyArray<Subscription>> => {
+/** The live subscriptions of a client, or of it and of all below it. */
+export const live = async (
+  trx: Trx,
+  organization: Id.Id,
+  client: Id.Id,
+  of: "client" | "subtree"
+): Promise<ReadonlyArray<Subscription>> => {
   const rows = await trx
     .selectFrom("subscription")
-    .innerJoin("client", (join) =>
-      join
-        .onRef("client.organization_id", "=", "subscription.organization_id")
-        .onRef("client.id", "=", "subscription.client_id")
+    .selectAll()
+    .where("organization_id", "=", organization)
+    .where("status", "<>", "canceled")
+    .where((eb) =>
+      of === "client"
+        ? eb("client_id", "=", client)
+        : eb(
+            "client_id",
+            "in",
+            eb
+              .selectFrom("client")
+              .select("client.id")
+              .where("client.organization_id", "=", organization)
+              .where((eb) => eb.or([eb("client.id", "=", client), sql<boolean>`client.path @> array[${client}::uuid]`]))
+          )
     )
-    .selectAll("subscription")
-    .where("subscription.organization_id", "=", organization)
-    .where("subscription.status", "<>", "canceled")
-    .where((eb) => eb.or([eb("client.id", "=", client), sql<boolean>`client.path @> array[${client}::uuid]`]))
-    .orderBy("subscription.id")
+    .orderBy("id")
     .execute()
   return rows.map(ofRow)
 }

@@ -73,7 +73,7 @@ export const list = async (
     page.items.map(({ id }) => id)
   )
   const turns = await Caps.turns(db, organization, client)
-  const items = page.items.map(({ version: _, ...kept }) => {
+  const items = page.items.map((kept) => {
     const cap = { ...kept, ...turns }
     const window = windows.get(cap.id) ?? SpendingCap.open(cap, at)
     return present(SpendingCap.at({ cap, window }, at), client.currency)

@@ -1,0 +1,68 @@
+/**
+ * The doors of the ledger gate as effects, and the ways in which use cases go through the locked one.
+ *
+ * `onClient` finds the client within reach, locks its tree, and does the work once for a key. A retry gets the answer that
+ * was given, whatever has become of the client since.
+ */
+import { ClientLifecycle, type Tree } from "@capstan/domain"
+import { type Caller, ClientView, CommandKeys, type Database, type Failure, Key, Trees } from "@capstan/store"
+import { Effect, Result } from "effect"
+
+export type Refused = Failure | Tree.Refusal
+
+type Work<A> = (trx: Database.Trx, locked: Trees.Locked) => Promise<Result.Result<A, Refused>>
+
+export const change = <A>(
+  caller: Caller,
+  clients: ReadonlyArray<string>,
+  work: Work<A>
+): Effect.Effect<A, Refused, Trees.Trees> =>
+  Effect.flatMap(Trees.Trees, (trees) =>
+    Effect.flatMap(
+      Effect.promise(() => trees.change(caller, clients, work)),
+      Effect.fromResult
+    )
+  )
+
+export const post = (
+  caller: Caller,
+  request: Exclude<Trees.Request, { readonly _tag: "Check" }>
+): Effect.Effect<Trees.Posted, Refused, Trees.Trees> =>
+  Effect.flatMap(Trees.Trees, (trees) =>
+    Effect.flatMap(
+      Effect.promise(() => trees.post(caller, request)),
+      Effect.fromResult
+    )
+  )
+
+/** What is asked of one client. */
+interface Asked {
+  readonly procedure: string
+  readonly client: string
+  readonly payload: unknown
+}
+
+export const onClient = <A>(
+  caller: Caller,
+  { procedure, client, payload }: Asked,
+  work: (trx: Database.Trx, locked: Trees.Locked, parts: ClientView.Parts) => Promise<Result.Result<A, Refused>>
+): Effect.Effect<A, Refused, Trees.Trees> =>
+  change(caller, [client], async (trx, locked) => {
+    const parts = await ClientView.parts(trx, caller, client)
+    if (parts === undefined) return Result.fail({ _tag: "NotFound", what: "client", id: client })
+    const hash = Key.hash(procedure, [parts.client.id, payload])
+    return CommandKeys.once(trx, { organization: caller.organization, procedure, key: caller.key, hash }, () =>
+      work(trx, locked, parts)
+    )
+  })
+
+/** Where the caller has seen another version than the present one. */
+export const staleness = ({ ifMatch }: Caller, version: bigint): Failure | undefined =>
+  ifMatch === null || ifMatch === `${version}` ? undefined : { _tag: "VersionStale", current: `${version}` }
+
+/** The client's status as it is in effect. */
+export const statusOf = ({ client, ancestors }: ClientView.Parts): ClientLifecycle.Status =>
+  ClientLifecycle.effectiveStatus(
+    client.lifecycle,
+    ancestors.map(({ lifecycle }) => lifecycle)
+  )

@@ -1,0 +1,77 @@
+/**
+ * Sets a client's spending cap, or changes the one of that name. A new limit, enforcement or thresholds keep what has been
+ * counted; lowering the limit below it blocks at once. Another window or scope counts something else: the old cap ends, and
+ * a new one counts from now.
+ */
+import { Cost, type Instant, type Money, SpendingCap } from "@capstan/domain"
+import { type Caller, Caps, CapView, Ids } from "@capstan/store"
+import { Result } from "effect"
+import { onClient, staleness } from "../Doors.ts"
+
+export interface Input {
+  readonly client: string
+  readonly name: string
+  readonly limit: Money.Money
+  readonly every: SpendingCap.Every
+  readonly scope: SpendingCap.Scope
+  readonly enforcement: SpendingCap.State["enforcement"]
+  readonly thresholds: ReadonlyArray<number>
+}
+
+export const setCap = (caller: Caller, { client: ref, ...input }: Input) =>
+  onClient<CapView.Cap>(caller, { procedure: "caps.set", client: ref, payload: input }, async (trx, locked, parts) => {
+    const { organization } = caller
+    const { client } = parts
+    const { at } = locked
+    const stale = staleness(caller, client.version)
+    if (stale !== undefined) return Result.fail(stale)
+    if (input.limit.currency !== client.currency)
+      return Result.fail({
+        _tag: "NotAdmissible",
+        reason: "currency_differs",
+        message: `The client's currency is ${client.currency}: give the limit in that.`
+      })
+
+    const before = await Caps.find(trx, organization, client.id, input.name)
+    const isChange = before?.every === input.every && before.scope === input.scope
+    const { version, ...base } = isChange ? before : fresh(at)
+    const cap: Caps.Cap = { ...base, ...kept(client.id, input), version: version + 1n }
+    const state: SpendingCap.State = { ...cap, ...(await Caps.turns(trx, organization, client)) }
+    const { counters } = await locked.branch(ref)
+    const counter = counters.find(({ cap: { id } }) => id === cap.id) ?? {
+      cap: state,
+      window: SpendingCap.open(state, at)
+    }
+    const decided = await locked.decide(ref, { _tag: "SetCap", cap: state, at })
+    if (Result.isFailure(decided)) return Result.fail(decided.failure)
+
+    const after = SpendingCap.set(SpendingCap.at(counter, at), state, at)
+    if (isChange) {
+      await Caps.update(trx, organization, cap, at)
+      await Caps.setTold(trx, organization, after.window)
+    } else {
+      if (before !== undefined) await Caps.remove(trx, organization, before.id, at)
+      await Caps.insert(trx, organization, cap, at)
+    }
+    const payload = { before: before === undefined ? null : told(before), after: told(cap) }
+    locked.record({ client: client.id, kind: "cap.set", payload })
+    return Result.succeed(CapView.present(after, client.currency))
+  })
+
+const fresh = (at: Instant.Instant) => ({ id: Ids.mint(), anchor: at, version: 0n })
+
+const kept = (client: string, { limit, ...input }: Omit<Input, "client">) => ({
+  ...input,
+  client,
+  limit: Cost.ofMinor(limit.amount)
+})
+
+const told = ({ id, name, limit, every, scope, enforcement, thresholds }: Caps.Cap) => ({
+  cap: id,
+  name,
+  limit: Cost.format(limit),
+  every,
+  scope,
+  enforcement,
+  thresholds
+})

@@ -1,0 +1,22 @@
+/** Publishes a version of a plan: the first of its key, or the next. Subscriptions keep the version they were made with. */
+import { Plan } from "@capstan/domain"
+import { type Caller, CommandKeys, Ids, Key, Plans } from "@capstan/store"
+import { Result, Schema } from "effect"
+import { change, type Refused } from "../Doors.ts"
+
+const encode = Schema.encodeSync(Plan.Draft)
+
+export const publishPlan = (caller: Caller, draft: Plan.Draft) =>
+  change<Plan.Version>(caller, [], (trx, locked) => {
+    const { organization, key } = caller
+    const procedure = "plans.publish"
+    const hash = Key.hash(procedure, encode(draft))
+    return CommandKeys.once<Plan.Version, Refused>(trx, { organization, procedure, key, hash }, async () => {
+      const version = await Plans.insert(trx, organization, { ...draft, id: Ids.mint(), createdAt: locked.at })
+      if (version === undefined) return Result.fail({ _tag: "Unavailable", retryAfterMs: 50 })
+      const { id, price, name } = version
+      const payload = { plan: id, key: draft.key, version: version.version, name, price }
+      locked.record({ client: null, kind: "plan.published", payload })
+      return Result.succeed(version)
+    })
+  })

@@ -1,0 +1,91 @@
+/**
+ * Subscribes a client to the latest version of a plan, and pins that. Its clocks start, and its first credits are posted,
+ * once the client is onboarded and the plan is free or on trial; until then it is incomplete.
+ */
+import { Calendar, Plan, Subscription } from "@capstan/domain"
+import { type Caller, type Failure, Ids, Organizations, Plans, Subscriptions, SubscriptionView } from "@capstan/store"
+import { Result } from "effect"
+import { onClient, statusOf } from "../Doors.ts"
+import { post, record } from "./Serve.ts"
+import { turn } from "./Turn.ts"
+
+export interface Input {
+  readonly client: string
+  /** The key of the plan. */
+  readonly plan: string
+  /** Undefined for what the plan includes. */
+  readonly seats: number | undefined
+  /** In place of the plan's own, where it is not undefined; null for none. */
+  readonly trial: Calendar.Interval | null | undefined
+}
+
+export const createSubscription = (caller: Caller, { client: name, plan: key, seats, trial }: Input) =>
+  onClient<SubscriptionView.Subscription>(
+    caller,
+    { procedure: "subscriptions.create", client: name, payload: { plan: key, seats, trial } },
+    async (trx, locked, parts) => {
+      const { organization } = caller
+      const { at } = locked
+      const { client } = parts
+      const plan = await Plans.latest(trx, organization, key)
+      if (plan === undefined) return Result.fail({ _tag: "NotFound", what: "plan", id: key })
+      const refused = refusalOf(plan, parts.client)
+      if (refused !== undefined) return Result.fail(refused)
+
+      const status = statusOf(parts)
+      const started = Subscription.decide(Subscription.initial, {
+        _tag: "Start",
+        at,
+        client: status,
+        terms: Plan.clocks(plan),
+        seats: seats ?? plan.terms.seats,
+        zone: client.timeZone,
+        trial: trial === undefined ? plan.terms.trial : trial
+      })
+      if (Result.isFailure(started))
+        return Result.fail({
+          _tag: "NotAdmissible",
+          reason: `client_${status}`,
+          message: `The client is ${status}: it cannot subscribe to anything.`
+        })
+      const first = started.success.reduce<Subscription.State>(Subscription.evolve, Subscription.initial)
+      if (first === null) throw new Error("A subscription that started is nowhere")
+      const { settings } = await Organizations.get(trx, organization)
+      const turned = turn(first, { plan, client: status, settings, until: at })
+
+      const id = Ids.mint()
+      const { state, next } = turned
+      const times = { createdAt: at, updatedAt: at }
+      const subscription = { id, client: client.id, plan: plan.id, base: true, state, next, version: 1n, ...times }
+      if (!(await Subscriptions.insert(trx, organization, subscription)))
+        return Result.fail({
+          _tag: "NotAdmissible",
+          reason: "has_base_subscription",
+          message: "The client has a base subscription: change its plan, or end it first."
+        })
+      record(locked, client.id, id, [...started.success, ...turned.events])
+      const posted = await post({ trx, caller, locked }, name, id, plan, turned)
+      return Result.map(posted, () => SubscriptionView.present(subscription, plan.key, status))
+    }
+  )
+
+const refusalOf = (
+  { terms }: Plan.Version,
+  client: { readonly currency: string; readonly usesParentBalance: boolean }
+): Failure | undefined => {
+  if (terms.currency !== client.currency)
+    return {
+      _tag: "NotAdmissible",
+      reason: "no_price_in_currency",
+      message: `The plan is sold in ${terms.currency}, and the client pays in ${client.currency}.`
+    }
+  // What it is granted would go to an ancestor's wallet, and replace what that is granted.
+  return client.usesParentBalance && (terms.credits > 0n || terms.promoAllowance !== null)
+    ? {
+        _tag: "NotAdmissible",
+        reason: "not_admissible",
+        message:
+          "The client draws on its parent's balance: subscribe it to a plan without credits, or subscribe the parent."
+      }
+    : undefined
+}

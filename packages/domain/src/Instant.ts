@@ -5,9 +5,13 @@ import { DateTime, Option, Schema, SchemaTransformation } from "effect"
 
 const iso = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/
 
+/** The platform takes 30 February for 2 March. */
+const isDay = (date: string): boolean =>
+  Option.exists(DateTime.make(`${date}T00:00:00Z`), (day) => DateTime.formatIso(day).startsWith(date))
+
 const Text = Schema.String.check(
   Schema.makeFilter((text: string) =>
-    iso.test(text) && Option.isSome(DateTime.make(text))
+    iso.test(text) && Option.isSome(DateTime.make(text)) && isDay(text.slice(0, 10))
       ? true
       : "must be an ISO 8601 instant, such as 2026-11-20T09:00:00Z"
   )

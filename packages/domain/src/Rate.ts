@@ -45,10 +45,11 @@ export const parse = (text: string): Rate => {
   return of(BigInt(whole + fraction), 10n ** BigInt(fraction.length))
 }
 
-/** A decimal where 12 places say it exactly, else the fraction. */
+/** A decimal where 12 places before and after the point say it exactly, else the fraction. */
 export const format = ({ numerator, denominator }: Rate): string => {
   const places = 10n ** 12n
-  if ((numerator * places) % denominator !== 0n) return `${numerator}/${denominator}`
+  if ((numerator * places) % denominator !== 0n || numerator >= denominator * places)
+    return `${numerator}/${denominator}`
   const digits = ((numerator * places) / denominator).toString().padStart(13, "0")
   const fraction = digits.slice(-12).replace(/0+$/, "")
   return fraction === "" ? digits.slice(0, -12) : `${digits.slice(0, -12)}.${fraction}`

@@ -152,7 +152,7 @@ export class Draft {
     before: Tree.Branch,
     events: ReadonlyArray<Tree.Event>,
     at: Instant.Instant,
-    { actor, ...posting }: Posting
+    { actor, hash, ...posting }: Posting
   ): Entry | null {
     const sketch = this.#sketch(snapshot)
     const { client } = line
@@ -168,7 +168,7 @@ export class Draft {
           const balance = Wallet.balance(wallet, at)
           const posted = { payer, seq: wallet.seq, client, ...posting, amount, balance, hold, at }
           entry = { ...posted, event: event.entry, counts: event.counts }
-          this.writes.entries.push({ ...entry, hash: posting.hash })
+          this.writes.entries.push({ ...entry, hash })
           this.writes.count(event.counts)
           this.writes.wallets.set(payer, wallet)
           sketch.wallets.set(payer, wallet)

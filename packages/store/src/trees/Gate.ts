@@ -350,8 +350,12 @@ export class Gate {
         fence
       )
     }
+    if (code === uniqueViolation && !locked && lookUpOf(queues, performance.now()) === "refused") {
+      for (const queue of queues) queue.repeatsUntil = performance.now() + repetition
+      return this.#run(queues, jobs, locked, fence)
+    }
     if (code === "40P01" || code === "40001") return this.#putBack(jobs)
-    if (code !== undefined && /^(22|23|54)/.test(code)) {
+    if (error instanceof RangeError || (code !== undefined && /^(22|23|54)/.test(code))) {
       const [only] = jobs
       if (jobs.length === 1 && only !== undefined)
         return only.settle(Result.fail({ _tag: "OutOfRange", message: messageOf(error) }))

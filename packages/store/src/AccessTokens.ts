@@ -7,11 +7,14 @@
 import { createHmac, createSecretKey, type KeyObject, randomBytes } from "node:crypto"
 import { crc32 } from "node:zlib"
 import type { Id, Instant } from "@capstan/domain"
+import { Result } from "effect"
 import { type Kysely, type Selectable, sql } from "kysely"
-import { v7 } from "uuid"
 import type { Caller } from "./Caller.ts"
 import type { Trx } from "./Database.ts"
+import type { Failure } from "./Failure.ts"
+import * as Ids from "./Ids.ts"
 import type { Tables } from "./Tables.ts"
+import * as Page from "./views/Page.ts"
 
 export interface Parts {
   readonly organization: Id.Id
@@ -39,7 +42,7 @@ export const print = ({ organization, id, secret }: Parts): string => {
 /** A new token of an organization. */
 export const mint = (organization: Id.Id): Parts => ({
   organization,
-  id: v7(),
+  id: Ids.mint(),
   secret: randomBytes(32).toString("base64url")
 })
 
@@ -86,7 +89,7 @@ export const insert = async (trx: Trx, organization: Id.Id, token: AccessToken, 
 
 /** The token, locked until the transaction ends; null where there is none within reach. */
 export const find = async (trx: Trx, { organization, reach }: Reach, id: Id.Id): Promise<AccessToken | null> => {
-  const row = await within(trx, { organization, reach }).where("id", "=", id).forUpdate().executeTakeFirst()
+  const row = await visible(trx, { organization, reach }).where("id", "=", id).forUpdate().executeTakeFirst()
   return row === undefined ? null : tokenOf(row)
 }
 
@@ -99,20 +102,26 @@ export const revoke = async (trx: Trx, organization: Id.Id, id: Id.Id, at: Insta
     .execute()
 }
 
-/** Newest first; the tokens before the one that a page ended with. */
+/** Newest first. */
 export const list = async (
   db: Kysely<Tables>,
-  caller: Reach,
-  { limit, before }: { readonly limit: number; readonly before: Id.Id | null }
-): Promise<ReadonlyArray<AccessToken>> => {
-  const tokens = within(db, caller).orderBy("id", "desc").limit(limit)
-  return (await (before === null ? tokens : tokens.where("id", "<", before)).execute()).map(tokenOf)
+  within: Reach,
+  { limit, cursor }: Page.Asked
+): Promise<Result.Result<Page.Page<AccessToken>, Failure>> => {
+  const start = Page.start(cursor, "-id")
+  if (Result.isFailure(start)) return Result.fail(start.failure)
+  const rows = await visible(db, within)
+    .$if(start.success !== null, (query) => query.where("id", "<", start.success?.[2] ?? ""))
+    .orderBy("id", "desc")
+    .limit(limit + 1)
+    .execute()
+  return Result.succeed(Page.of(rows.map(tokenOf), limit, ({ id }) => ["-id", id, id]))
 }
 
 type Reach = Pick<Caller, "organization" | "reach">
 
 /** Who is confined to a client sees the tokens that are confined to it, or to one below it. */
-const within = (db: Kysely<Tables>, { organization, reach }: Reach) => {
+const visible = (db: Kysely<Tables>, { organization, reach }: Reach) => {
   const tokens = db.selectFrom("access_token").selectAll().where("organization_id", "=", organization)
   return reach === null
     ? tokens

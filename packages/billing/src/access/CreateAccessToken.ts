@@ -1,8 +1,9 @@
 /** Makes an access token. It can do no more, and see no more, than the one that makes it. Its text is told this once. */
 import type { KeyObject } from "node:crypto"
-import type { Id, Instant } from "@capstan/domain"
-import { AccessTokens, type Caller, type Failure, Trees } from "@capstan/store"
-import { Effect, Result } from "effect"
+import type { Instant } from "@capstan/domain"
+import { AccessTokens, type Caller, Clients, type Failure } from "@capstan/store"
+import { Result } from "effect"
+import { change } from "../Doors.ts"
 
 export interface Input {
   readonly name: string
@@ -17,42 +18,32 @@ export interface Created extends AccessTokens.AccessToken {
   readonly text: string
 }
 
-export const createAccessToken = Effect.fnUntraced(function* (
-  caller: Caller,
-  { name, scopes, client, perSecond, expiresAt }: Input,
-  pepper: KeyObject
-): Effect.fn.Return<Created, Failure, Trees.Trees> {
-  const trees = yield* Trees.Trees
+export const createAccessToken = (caller: Caller, input: Input, pepper: KeyObject) =>
+  change<Created>(caller, [], async (trx, { record }) => {
+    const refused = refusalOf(caller, input)
+    if (refused !== undefined) return Result.fail(refused)
+    const { name, scopes, client, perSecond, expiresAt } = input
+    const confined = client === null ? undefined : await Clients.find(trx, caller, client)
+    if (client !== null && confined === undefined) return Result.fail({ _tag: "NotFound", what: "client", id: client })
+    const reach = confined?.id ?? caller.reach
+    const parts = AccessTokens.mint(caller.organization)
+    const { id, secret } = parts
+    const [createdBy, createdAt] = [caller.actor, caller.now]
+    const token = { id, name, scopes, reach, perSecond, createdBy, createdAt, expiresAt, revokedAt: null }
+    await AccessTokens.insert(trx, caller.organization, token, AccessTokens.hash(pepper, secret))
+    record({ client: null, kind: "access_token.created", payload: { token: id, name, scopes, reach } })
+    return Result.succeed({ ...token, text: AccessTokens.print(parts) })
+  })
+
+const refusalOf = (caller: Caller, { scopes, expiresAt }: Input): Failure | undefined => {
   const lacking = scopes.filter((scope) => !caller.scopes.has(scope))
   if (lacking.length > 0)
-    return yield* Effect.fail({
+    return {
       _tag: "NotAdmissible",
       reason: "scope_not_held",
       message: `Your own token lacks ${lacking.join(", ")}, so it cannot give it: leave it out.`
-    } as const)
-  if (expiresAt !== null && expiresAt <= caller.now)
-    return yield* Effect.fail({ _tag: "OutOfRange", message: "expiresAt is in the past: choose a later time." } as const)
-  const seen = client === null ? null : yield* Effect.fromResult(yield* Effect.promise(() => trees.look(caller, client)))
-  const reach: Id.Id | null = seen === null ? caller.reach : seen.branch.line[0].id
-  const parts = AccessTokens.mint(caller.organization)
-  const token: AccessTokens.AccessToken = {
-    id: parts.id,
-    name,
-    scopes,
-    reach,
-    perSecond,
-    createdBy: caller.actor,
-    createdAt: caller.now,
-    expiresAt,
-    revokedAt: null
-  }
-  const hash = AccessTokens.hash(pepper, parts.secret)
-  const written = yield* Effect.promise(() =>
-    trees.change(caller, [], async (trx, { record }) => {
-      await AccessTokens.insert(trx, caller.organization, token, hash)
-      record({ client: null, kind: "access_token.created", payload: { token: parts.id, name, scopes, reach } })
-      return Result.succeed<Created>({ ...token, text: AccessTokens.print(parts) })
-    })
-  )
-  return yield* Effect.fromResult(written)
-})
+    }
+  return expiresAt !== null && expiresAt <= caller.now
+    ? { _tag: "OutOfRange", message: "expiresAt is in the past: choose a later time." }
+    : undefined
+}

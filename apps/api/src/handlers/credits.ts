@@ -1,0 +1,95 @@
+import {
+  captureHold,
+  checkCredits,
+  consumeCredits,
+  consumeMany,
+  getBalance,
+  grantCredits,
+  releaseHold,
+  reserveCredits,
+  reverseDebit
+} from "@capstan/billing"
+import { type Api, Caps, Credits } from "@capstan/contract"
+import type { Wallet } from "@capstan/domain"
+import { type Caller, Clients, type Failure, LedgerView } from "@capstan/store"
+import { Effect, Result } from "effect"
+import type * as Handlers from "../Handlers.ts"
+import { problemOf } from "../problemOf.ts"
+import * as present from "./present.ts"
+import { read } from "./read.ts"
+
+export const credits: Handlers.Of<Api["credits"]> = {
+  balance: ({ client }, caller) => getBalance(caller, { client }),
+
+  check: ({ client, amount, feature = null }, caller) =>
+    Effect.zipWith(
+      checkCredits(caller, { client, amount, feature }),
+      clientOf(caller, client),
+      ({ refusal, available, counters }, { currency }) => ({
+        allowed: refusal === null,
+        refusal: refusal === null ? null : problemOf(refusal),
+        available,
+        caps: counters.map((counter) => Caps.ofCounter(counter, currency))
+      }),
+      { concurrent: true }
+    ),
+
+  consume: ({ client, amount, feature = null, allowPartial, effectiveAt = null }, caller) =>
+    Effect.map(consumeCredits(caller, { client, amount, feature, allowPartial, effectiveAt }), present.receipt),
+
+  consumeMany: ({ items }, caller) =>
+    Effect.map(
+      consumeMany(
+        caller,
+        items.map(({ idempotencyKey: key, feature = null, effectiveAt = null, ...item }) => ({
+          ...item,
+          feature,
+          effectiveAt,
+          key
+        }))
+      ),
+      (results) => ({
+        results: results.map((result) =>
+          Result.isSuccess(result)
+            ? { outcome: "ok" as const, ...present.receipt(result.success) }
+            : { outcome: "refused" as const, problem: problemOf(result.failure) }
+        )
+      })
+    ),
+
+  reserve: ({ client, amount, expiresIn, feature = null, allowPartial }, caller) =>
+    Effect.map(
+      reserveCredits(caller, { client, amount, expiresIn: expiresIn * 1_000, feature, allowPartial }),
+      present.holdReceipt
+    ),
+
+  capture: ({ hold, amount = null, feature = null, allowPartial }, caller) =>
+    Effect.map(captureHold(caller, { hold, amount, feature, allowPartial }), present.receipt),
+
+  release: ({ hold }, caller) => Effect.map(releaseHold(caller, { hold }), present.receipt),
+
+  grant: ({ idempotencyKey: _, ...input }, caller) =>
+    Effect.map(
+      grantCredits(caller, { expiresAt: null, effectiveAt: null, unitCost: null, features: null, ...input }),
+      present.receipt
+    ),
+
+  reverse: ({ entry, amount = null }, caller) => Effect.map(reverseDebit(caller, { entry, amount }), present.receipt),
+
+  ledger: ({ client, kind, ...asked }, caller) =>
+    Effect.map(
+      read((db) => LedgerView.list(db, caller, client, { ...asked, kind: kind && tags[kind] })),
+      ({ items, nextCursor }) => ({ items: items.map(present.entry), nextCursor })
+    )
+}
+
+const clientOf = (caller: Caller, client: string) =>
+  read(async (db): Promise<Result.Result<Clients.Client, Failure>> => {
+    const found = await Clients.find(db, caller, client)
+    return found === undefined ? Result.fail({ _tag: "NotFound", what: "client", id: client }) : Result.succeed(found)
+  })
+
+/** The events of wallets, by what their entries are called. */
+const tags = Object.fromEntries(Object.entries(Credits.kinds).map(([tag, kind]) => [kind, tag])) as {
+  readonly [K in Credits.EntryKind]: Wallet.Event["_tag"]
+}

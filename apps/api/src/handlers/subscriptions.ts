@@ -1,0 +1,11 @@
+import { createSubscription } from "@capstan/billing"
+import type { Api } from "@capstan/contract"
+import { SubscriptionView } from "@capstan/store"
+import type * as Handlers from "../Handlers.ts"
+import { read } from "./read.ts"
+
+export const subscriptions: Handlers.Of<Api["subscriptions"]> = {
+  create: ({ client, plan, seats, trial }, caller) => createSubscription(caller, { client, plan, seats, trial }),
+
+  get: ({ subscription }, caller) => read((db) => SubscriptionView.get(db, caller, subscription))
+}

@@ -1,0 +1,25 @@
+/** What answers each procedure. It does not compile with one missing. */
+import type { KeyObject } from "node:crypto"
+import type { Api } from "@capstan/contract"
+import type * as Handlers from "../Handlers.ts"
+import type { Ready, Unready } from "../Readiness.ts"
+import { accessTokens } from "./accessTokens.ts"
+import { caps } from "./caps.ts"
+import { clients } from "./clients.ts"
+import { credits } from "./credits.ts"
+import { subscriptions } from "./subscriptions.ts"
+import { system } from "./system.ts"
+
+export interface Needs {
+  readonly pepper: KeyObject
+  readonly probe: () => Promise<Ready | Unready>
+}
+
+export const handlers = ({ pepper, probe }: Needs): Handlers.Of<Api> => ({
+  clients,
+  subscriptions,
+  credits,
+  caps,
+  accessTokens: accessTokens(pepper),
+  system: system(probe)
+})

@@ -37,15 +37,22 @@ export interface Settled<J extends Job> {
 
 type Trees = ReadonlyMap<Id.Id, Snapshot>
 
+/**
+ * The keys that are looked up. Only a refusal needs it, since a success with a known key is stopped by the ledger's own
+ * unique key; where that has happened, all of them are.
+ */
+export type LookUp = "all" | "refused"
+
 export const runOpen = async <J extends Job>(
   query: Query,
   cache: Cache,
   organization: Id.Id,
-  jobs: ReadonlyArray<J>
+  jobs: ReadonlyArray<J>,
+  lookUp: LookUp
 ): Promise<Settled<J>> => {
   const trees = await snapshots(query, organization, jobs, (root) => cache.get(organization, root))
   const decided = decide(trees, jobs)
-  const { outcome, stamp } = await write(query, organization, trees, decided, false)
+  const { outcome, stamp } = await write(query, organization, trees, decided, lookUp, false)
   if (outcome.ok) {
     decided.draft.keep(stamp)
     for (const snapshot of trees.values()) cache.keep(organization, snapshot)
@@ -72,7 +79,7 @@ export const runLocked = async <J extends Job>(
   for (;;) {
     const trees = await snapshots(query, organization, rest, () => undefined)
     const decided = decide(trees, rest)
-    const { outcome, stamp } = await write(query, organization, trees, decided, fence)
+    const { outcome, stamp } = await write(query, organization, trees, decided, "all", fence)
     if (outcome.ok) {
       decided.draft.keep(stamp)
       const { answers, deferred, lost } = decided
@@ -234,11 +241,12 @@ const write = async <J extends Job>(
   organization: Id.Id,
   trees: Trees,
   { draft, answers }: Decided<J>,
+  lookUp: LookUp,
   fence: boolean
 ) => {
   const stamp = randomUUID()
-  const keys = answers.flatMap(([{ caller, location, request }]) =>
-    request._tag === "Check" || caller.key === null
+  const keys = answers.flatMap(([{ caller, location, request }, answer]) =>
+    request._tag === "Check" || caller.key === null || (lookUp === "refused" && Result.isSuccess(answer))
       ? []
       : [{ client: location.client, namespace: "caller", key: caller.key }]
   )

@@ -91,9 +91,10 @@ export class Draft {
     }
   }
 
-  /** What the database has to confirm: the stamp of every tree, and a new one where it is written to. */
+  /** What the database has to confirm: the stamp of every tree, and a new one where it is written to. In order of roots. */
   expected(snapshots: Iterable<Snapshot>, stampAll: boolean): ReadonlyArray<Expected> {
-    return Array.from(snapshots, (snapshot) => {
+    const inOrder = [...snapshots].sort((a, b) => (a.root < b.root ? -1 : 1))
+    return inOrder.map((snapshot) => {
       const sketch = this.#sketch(snapshot)
       return { root: snapshot.root, stamp: snapshot.stamp, writes: stampAll || sketch.writes, at: sketch.at }
     })

@@ -13,7 +13,7 @@ import { Result } from "effect"
 import type pg from "pg"
 import type { Caller } from "../Caller.ts"
 import { lockTimeout, sqlState } from "../Database.ts"
-import { type Job, notFound, runLocked, runOpen, type Settled } from "./Batch.ts"
+import { type Job, type LookUp, notFound, runLocked, runOpen, type Settled } from "./Batch.ts"
 import { Cache } from "./Cache.ts"
 import type { Query } from "./Load.ts"
 import { type Location, Locations } from "./Locations.ts"
@@ -39,7 +39,10 @@ const asides = 4
 const asideRetry = 50
 /** How long a tree that others write to is locked before it is read. */
 const contention = 100
+/** How long the keys of a tree are all looked up after one came back. */
+const repetition = 1_000
 const retryAfterMs = 250
+const uniqueViolation = "23505"
 
 interface Waiting extends Job {
   readonly name: string
@@ -61,6 +64,8 @@ interface Queue {
   /** Batches in flight. */
   flying: number
   contendedUntil: number
+  /** Until then, keys that are known already are expected. */
+  repeatsUntil: number
 }
 
 interface Lane {
@@ -225,7 +230,7 @@ export class Gate {
     const known = this.#queues.get(name)
     if (known !== undefined) return known
     const lane = this.#lanes[Number.parseInt(root.slice(-6), 16) % this.#lanes.length] ?? { ring: [], running: false }
-    const queue: Queue = { organization, root, lane, jobs: [], place: "idle", flying: 0, contendedUntil: 0 }
+    const queue: Queue = { organization, root, lane, jobs: [], place: "idle", flying: 0, contendedUntil: 0, repeatsUntil: 0 }
     this.#queues.set(name, queue)
     return queue
   }
@@ -292,7 +297,7 @@ export class Gate {
     try {
       const settled = locked
         ? await this.#withTransaction(organization, jobs, fence)
-        : await this.#withClient((query) => runOpen(query, this.cache, organization, jobs))
+        : await this.#withClient((query) => runOpen(query, this.cache, organization, jobs, lookUpOf(queues, start)))
       this.stats.batches++
       this.stats.batched += settled.answers.length
       this.stats.commitMs += performance.now() - start
@@ -449,9 +454,9 @@ export class Gate {
         job.unknown = true
         this.#expire(job)
       }
-    for (const [name, { jobs, place, flying, contendedUntil }] of this.#queues) {
+    for (const [name, { jobs, place, flying, contendedUntil, repeatsUntil }] of this.#queues) {
       for (const job of jobs) this.#isInTime(job, now)
-      if (jobs.length === 0 && place === "idle" && flying === 0 && contendedUntil < now) this.#queues.delete(name)
+      if (jobs.length === 0 && place === "idle" && flying === 0 && contendedUntil < now && repeatsUntil < now) this.#queues.delete(name)
     }
   }
 
@@ -496,6 +501,9 @@ export class Gate {
     this.#onFault(error)
   }
 }
+
+const lookUpOf = (queues: ReadonlyArray<Queue>, now: number): LookUp =>
+  queues.some(({ repeatsUntil }) => repeatsUntil > now) ? "all" : "refused"
 
 /** Nothing was sent. */
 class NotConnected extends Error {}

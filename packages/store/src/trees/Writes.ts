@@ -95,11 +95,12 @@ const text = `
 with expected as materialized (
   select * from unnest($2::uuid[], $3::uuid[], $4::boolean[], $5::timestamptz[]) as t(root_id, stamp, writes, at)
 ), locked as materialized (
-  select t.root_id, t.stamp from tree t
-  where t.organization_id = $1 and t.root_id = any($2::uuid[])
-  order by t.root_id for no key update
+  select x.root_id, x.stamp as expected, t.stamp
+  from expected x left join lateral (
+    select t.stamp from tree t where t.organization_id = $1 and t.root_id = x.root_id for no key update
+  ) t on true
 ), stale as materialized (
-  select x.root_id from expected x left join locked l using (root_id) where l.stamp is distinct from x.stamp
+  select l.root_id from locked l where l.stamp is distinct from l.expected
 ), found as materialized (
   select ${entryJson} as entry
   from unnest($7::uuid[], $8::text[], $9::text[]) as k(client_id, namespace, key)
@@ -183,7 +184,7 @@ from ok`
 const debits = text + selectText("")
 const everything = text + rareText + selectText(" and (select count(*) from settled) = cardinality($45)")
 
-/** Locks and compares; writes where nothing stands in the way. */
+/** Locks and compares; writes where nothing stands in the way. Roots are locked in the order they are given, which is by id. */
 export const commit = async (
   query: Query,
   organization: Id.Id,

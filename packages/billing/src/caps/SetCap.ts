@@ -19,7 +19,7 @@ export interface Input {
 }
 
 export const setCap = (caller: Caller, { client: ref, ...input }: Input) =>
-  onClient<CapView.Cap>(caller, { procedure: "caps.set", client: ref, payload: input }, async (trx, locked, parts) => {
+  onClient<CapView.Cap>(caller, { procedure: "caps.set", client: ref, payload: payloadOf(input) }, async (trx, locked, parts) => {
     const { organization } = caller
     const { client } = parts
     const { at } = locked
@@ -57,6 +57,16 @@ export const setCap = (caller: Caller, { client: ref, ...input }: Input) =>
     locked.record({ client: client.id, kind: "cap.set", payload })
     return Result.succeed(CapView.present(after, client.currency))
   })
+
+const payloadOf = ({ name, limit, every, scope, enforcement, thresholds }: Omit<Input, "client">) => ({
+  name,
+  limit: limit.amount,
+  currency: limit.currency,
+  every,
+  scope,
+  enforcement,
+  thresholds
+})
 
 const fresh = (at: Instant.Instant) => ({ id: Ids.mint(), anchor: at, version: 0n })
 

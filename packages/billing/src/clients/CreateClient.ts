@@ -30,7 +30,7 @@ export const createClient = (caller: Caller, input: Input) =>
     const { organization } = caller
     const parent = input.parent === null ? null : await ClientView.parts(trx, caller, input.parent)
     if (parent === undefined) return Result.fail({ _tag: "NotFound", what: "client", id: input.parent ?? "" })
-    const hash = Key.hash("clients.create", [parent?.client.id ?? null, { ...input, parent: null }])
+    const hash = Key.hash("clients.create", [parent?.client.id ?? null, payloadOf(input)])
     const asked = { organization, procedure: "clients.create", key: caller.key, hash }
     return CommandKeys.once<ClientView.Client, Refused>(trx, asked, async () => {
       const refused = refusalOf(caller, input, parent)
@@ -65,6 +65,18 @@ export const createClient = (caller: Caller, input: Input) =>
       return Result.succeed(ClientView.present({ client, ancestors, subscription: null }))
     })
   })
+
+const payloadOf = (input: Input): ReadonlyArray<unknown> => [
+  input.externalId,
+  input.name,
+  input.email,
+  input.currency,
+  input.timeZone,
+  input.usesParentBalance,
+  input.overdraftLimit,
+  input.metadata,
+  input.onboarded
+]
 
 const refusalOf = (caller: Caller, input: Input, parent: ClientView.Parts | null) => {
   if (parent === null) {

@@ -1,30 +1,49 @@
 /** What a caller is told, for everything that a handler may refuse with. */
 import { Problem } from "@capstan/contract"
+import type { Tree } from "@capstan/domain"
 import type { Refusal } from "./Handlers.ts"
 
-export const problemOf = (refusal: Refusal): Problem.Problem => {
-  switch (refusal._tag) {
+type Failed = Exclude<Refusal, Tree.Refusal>
+
+export const problemOf = (refusal: Refusal): Problem.Problem =>
+  isFailed(refusal) ? ofFailed(refusal) : Problem.ofRefusal(refusal)
+
+const ofFailed = (failed: Failed): Problem.Problem => {
+  switch (failed._tag) {
     case "NotFound":
-      return Problem.notFound(refusal.what, refusal.id)
+      return Problem.notFound(failed.what, failed.id)
     case "KeyMissing":
       return Problem.keyRequired()
     case "KeyReused":
-      return Problem.keyReused(refusal.key)
+      return Problem.keyReused(failed.key)
     case "Taken":
-      return Problem.taken(refusal.what, refusal.value)
+      return Problem.taken(failed.what, failed.value)
     case "VersionStale":
-      return Problem.versionStale(refusal.current)
+      return Problem.versionStale(failed.current)
     case "OutOfRange":
-      return Problem.invalidRequest([{ path: "", reason: refusal.message }], "out_of_range")
+      return Problem.invalidRequest([{ path: "", reason: failed.message }], "out_of_range")
     case "NotAdmissible":
-      return Problem.notAdmissible(refusal.reason, refusal.message)
+      return Problem.notAdmissible(failed.reason, failed.message)
     case "Unavailable":
-      return Problem.unavailable(refusal.retryAfterMs)
+      return Problem.unavailable(failed.retryAfterMs)
     case "OutcomeUnknown":
-      return Problem.outcomeUnknown(refusal.retryAfterMs)
+      return Problem.outcomeUnknown(failed.retryAfterMs)
     case "Unready":
-      return Problem.unavailable(1_000, refusal.reason)
-    default:
-      return Problem.ofRefusal(refusal)
+      return Problem.unavailable(1_000, failed.reason)
   }
 }
+
+const failed: { readonly [Tag in Failed["_tag"]]: true } = {
+  NotFound: true,
+  KeyMissing: true,
+  KeyReused: true,
+  Taken: true,
+  VersionStale: true,
+  OutOfRange: true,
+  NotAdmissible: true,
+  Unavailable: true,
+  OutcomeUnknown: true,
+  Unready: true
+}
+
+const isFailed = (refusal: Refusal): refusal is Failed => Object.hasOwn(failed, refusal._tag)

@@ -1,5 +1,5 @@
 /** The procedures over tRPC. A batch is admitted once, for as many calls as it has; each call is checked on its own. */
-import { Problem, Procedure } from "@capstan/contract"
+import { Problem } from "@capstan/contract"
 import type { Admission } from "@capstan/store"
 import { initTRPC, TRPCError } from "@trpc/server"
 import { fetchRequestHandler } from "@trpc/server/adapters/fetch"
@@ -138,18 +138,13 @@ const problemOf = (error: TRPCError): Problem.Problem => {
   if (error instanceof Refused) return error.problem
   if (error.cause instanceof SyntaxError)
     return Problem.invalidRequest([{ path: "", reason: "the input is not JSON: check its syntax" }], "malformed_json")
-  switch (error.code) {
-    case "PARSE_ERROR":
-    case "BAD_REQUEST":
-      return Problem.invalidRequest([{ path: "", reason: error.message }])
-    case "UNSUPPORTED_MEDIA_TYPE":
-      return Problem.invalidRequest([{ path: "", reason: error.message }], "unsupported_content_type")
-    case "METHOD_NOT_SUPPORTED":
-    case "NOT_FOUND":
-      return Problem.notFound("route", error.message.slice(0, 200))
-    default:
-      return Problem.internal()
-  }
+  const { code, message } = error
+  if (code === "UNSUPPORTED_MEDIA_TYPE")
+    return Problem.invalidRequest([{ path: "", reason: message }], "unsupported_content_type")
+  if (code === "BAD_REQUEST" || code === "PARSE_ERROR") return Problem.invalidRequest([{ path: "", reason: message }])
+  return code === "METHOD_NOT_SUPPORTED" || code === "NOT_FOUND"
+    ? Problem.notFound("route", message.slice(0, 200))
+    : Problem.internal()
 }
 
 const keys: { readonly [C in Problem.Code]: TRPCError["code"] } = {

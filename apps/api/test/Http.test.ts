@@ -14,12 +14,12 @@ describe.each(transports)("over %s", (_, call) => {
   it("a token's life: created once with its text, listed without, revoked, refused at the very next request", async () => {
     const { token } = own
     const created = await call(url, "accessTokens.create", { name: "Reader", scopes: ["accessTokens:read"] }, { token })
-    assert.match(`${created.body["token"]}`, /^capstan_/)
-    const text = `${created.body["token"]}`
+    assert.match(String(created.body["token"]), /^capstan_/)
+    const text = String(created.body["token"])
     const listed = await call(url, "accessTokens.list", { limit: 100 }, { token: text })
     assert.strictEqual(listed.status, 200)
     assert.notInclude(JSON.stringify(listed.body), text)
-    assert.include(JSON.stringify(listed.body), `${created.body["id"]}`)
+    assert.include(JSON.stringify(listed.body), String(created.body["id"]))
     const revoked = await call(url, "accessTokens.delete", { token: created.body["id"] }, { token })
     assert.strictEqual(revoked.status, 200)
     assert.isString(revoked.body["revokedAt"])

@@ -84,13 +84,13 @@ const answerOf = async (response: Response): Promise<Answer> => ({
   body: (await response.json()) as Json
 })
 
+export interface Input extends Readonly<Record<string, unknown>> {
+  readonly idempotencyKey?: string | undefined
+  readonly ifMatch?: string | undefined
+}
+
 /** Sends the input of a procedure over REST: into the path, the query string, the headers and the body. */
-export const overRest = async (
-  url: string,
-  name: string,
-  input: Readonly<Record<string, unknown>>,
-  sent: Sent = {}
-) => {
+export const overRest = async (url: string, name: string, input: Input, sent: Sent = {}) => {
   const [, procedure] = procedures.find(([path]) => path === name) ?? []
   if (procedure === undefined) throw new Error(`There is no ${name}`)
   const [verb, path] = openapi.split(procedure.rest)
@@ -103,8 +103,8 @@ export const overRest = async (
   })
   const headers = {
     ...bearer(sent),
-    ...(idempotencyKey === undefined ? {} : { "idempotency-key": String(idempotencyKey) }),
-    ...(ifMatch === undefined ? {} : { "if-match": String(ifMatch) })
+    ...(idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey }),
+    ...(ifMatch === undefined ? {} : { "if-match": ifMatch })
   }
   if (openapi.hasBody(verb))
     return answerOf(
@@ -115,7 +115,7 @@ export const overRest = async (
       })
     )
   const query = new URLSearchParams([...fields].map(([field, value]): [string, string] => [field, String(value)]))
-  return answerOf(await fetch(`${url}${filled}?${query}`, { method: verb, headers }))
+  return answerOf(await fetch(`${url}${filled}?${query.toString()}`, { method: verb, headers }))
 }
 
 /** The same over tRPC. The answer is unwrapped from its envelope. */

@@ -7,5 +7,6 @@ import { read } from "./read.ts"
 export const caps: Handlers.Of<Api["caps"]> = {
   list: ({ client, ...asked }, caller) => read((db) => CapView.list(db, caller, client, caller.now, asked)),
 
-  set: ({ idempotencyKey: _, ifMatch: __, ...input }, caller) => setCap(caller, input)
+  set: ({ client, name, limit, every, scope, enforcement, thresholds }, caller) =>
+    setCap(caller, { client, name, limit, every, scope, enforcement, thresholds })
 }

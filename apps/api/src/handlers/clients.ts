@@ -5,18 +5,18 @@ import type * as Handlers from "../Handlers.ts"
 import { read } from "./read.ts"
 
 export const clients: Handlers.Of<Api["clients"]> = {
-  create: ({ idempotencyKey: _, ...input }, caller) =>
+  create: ({ name, ...input }, caller) =>
     createClient(caller, {
-      externalId: null,
-      parent: null,
-      email: null,
-      currency: null,
-      timeZone: null,
-      usesParentBalance: false,
-      overdraftLimit: 0n,
-      metadata: {},
-      onboarded: false,
-      ...input
+      externalId: input.externalId ?? null,
+      parent: input.parent ?? null,
+      name,
+      email: input.email ?? null,
+      currency: input.currency ?? null,
+      timeZone: input.timeZone ?? null,
+      usesParentBalance: input.usesParentBalance ?? false,
+      overdraftLimit: input.overdraftLimit ?? 0n,
+      metadata: input.metadata ?? {},
+      onboarded: false
     }),
 
   get: ({ client }, caller) => getClient(caller, { client }),

@@ -68,11 +68,13 @@ export const credits: Handlers.Of<Api["credits"]> = {
 
   release: ({ hold }, caller) => Effect.map(releaseHold(caller, { hold }), present.receipt),
 
-  grant: ({ idempotencyKey: _, ...input }, caller) =>
-    Effect.map(
-      grantCredits(caller, { expiresAt: null, effectiveAt: null, unitCost: null, features: null, ...input }),
+  grant: ({ client, kind, amount, priority, source, ...input }, caller) => {
+    const { effectiveAt = null, expiresAt = null, unitCost = null, features = null } = input
+    return Effect.map(
+      grantCredits(caller, { client, kind, amount, effectiveAt, expiresAt, priority, unitCost, source, features }),
       present.receipt
-    ),
+    )
+  },
 
   reverse: ({ entry, amount = null }, caller) => Effect.map(reverseDebit(caller, { entry, amount }), present.receipt),
 

@@ -27,7 +27,7 @@ export interface Doors {
   }
   readonly change: <A, E>(
     caller: Caller,
-    clients: ReadonlyArray<string>,
+    clients: Door.Names,
     work: (trx: Trx, locked: Door.Locked) => Promise<Result.Result<A, E>>
   ) => Promise<Result.Result<A, E | Failure>>
   readonly look: (caller: Caller, client: string) => Promise<Result.Result<Seen, Failure>>

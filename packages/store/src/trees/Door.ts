@@ -45,6 +45,9 @@ export interface Locked {
   readonly record: (event: { readonly client: Id.Id | null; readonly kind: string; readonly payload: unknown }) => void
 }
 
+/** The clients concerned; or what picks them in the transaction, by locking the roots of those that it finds free. */
+export type Names = ReadonlyArray<string> | ((trx: Trx) => Promise<ReadonlyArray<string>>)
+
 /** Carries a refusal out of a transaction, which only an exception rolls back. */
 class Refused extends Error {
   readonly refusal: unknown
@@ -62,7 +65,7 @@ const mostTries = 20
 export const change = async <A, E>(
   { db }: Pick<Connection, "db">,
   caller: Caller,
-  names: ReadonlyArray<string>,
+  named: Names,
   work: (trx: Trx, locked: Locked) => Promise<Result.Result<A, E>>,
   drop: (root: Id.Id) => void
 ): Promise<Result.Result<A, E | Failure>> => {
@@ -70,6 +73,7 @@ export const change = async <A, E>(
     try {
       return await db.transaction().execute(async (trx) => {
         const query = queryOf(trx)
+        const names = typeof named === "function" ? await named(trx) : named
         const located = await locate(query, caller, names)
         if (Result.isFailure(located)) throw new Refused(located.failure)
         const locations = located.success
@@ -199,7 +203,7 @@ class Session implements Locked {
 
   async #decide(name: string, command: Tree.Command, key: Key | null, asked: Credits.Credits | null = null) {
     const { snapshot, line } = await this.#loaded(name)
-    this.#draft.at(snapshot, command.at)
+    const at = this.#draft.at(snapshot, command.at)
     const posting = {
       namespace: key?.namespace ?? "system",
       key: key?.key ?? randomUUID(),
@@ -208,7 +212,7 @@ class Session implements Locked {
       effectiveAt: null,
       actor: this.#caller.actor
     }
-    const decided: Result.Result<Decided, Tree.Refusal> = this.#draft.decide(snapshot, line, command, posting)
+    const decided: Result.Result<Decided, Tree.Refusal> = this.#draft.decide(snapshot, line, { ...command, at }, posting)
     return decided
   }
 

@@ -249,6 +249,8 @@ describe("Tree", () => {
             assert.isTrue(succeeds(after, { ...capture, amount: part, at: command.at }))
             assert.isTrue(succeeds(after, { ...capture, amount: part, at }))
           }
+          const lapse = { _tag: "Lapse", hold, at: expiresAt - 1 } as const
+          assert.deepStrictEqual(Tree.decide(after, lapse), Result.succeed([]))
           const late = Tree.decide(after, { ...capture, amount, at: expiresAt })
           assert.deepStrictEqual(late, Result.fail({ _tag: "HoldSettled", hold, outcome: "expired" }))
         }

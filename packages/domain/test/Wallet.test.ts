@@ -68,8 +68,13 @@ const booked = ({ events }: History) => {
   return { ...sum, ...over }
 }
 
-const spendable = (state: Wallet.State, ask: Parameters<typeof Wallet.isSpendable>[1]) =>
-  state.lots.filter((lot) => Wallet.isSpendable(lot, ask))
+/** The lots that may be spent, by the plainest reading. */
+const spendable = (state: Wallet.State, { at, feature, use }: Parameters<typeof Wallet.isSpendable>[1]) =>
+  state.lots.filter(({ allowance, effectiveAt, expiresAt, features, kind, left }) => {
+    const present = left > 0n && effectiveAt <= at && (expiresAt === null || at < expiresAt)
+    const outlasts = kind === "extra" || (kind === "promo" && !allowance)
+    return present && (use === "all" || outlasts) && (features === null || features.some((key) => key === feature))
+  })
 
 /** The debits of a history that were accepted, each with the wallet it found. */
 const debits = ({ turns }: History) =>
@@ -170,6 +175,7 @@ describe("Wallet", () => {
           assert.isTrue((all ?? 0n) >= 0n && (charged ?? 0n) >= 0n)
           missing -= taken
         }
+        assert.isTrue(portions.every(({ from }) => spendable(before, command).some(({ id }) => id === from)))
         const order = before.lots.map((lot) => lot.id)
         const places = portions.map(({ from }) => order.indexOf(from))
         assert.deepStrictEqual(
@@ -442,6 +448,29 @@ describe("Wallet", () => {
       [id("a", 1), 10n],
       [id("a", 2), 10n]
     ])
+  })
+
+  it("what was rolled over lasts its renewals, and does not roll over again", () => {
+    const renew = (n: number, renewals: number) => {
+      const rollover = { min: 0n, max: 25n, renewals, lot: id("b", n) }
+      return { _tag: "Renew", lot: lot(n, { kind: "included" }), rollover, at: n } as const
+    }
+    const lotsAfter = (renewals: number, count: number) =>
+      after(Array.from({ length: count }, (_, n) => renew(n + 1, renewals))).lots.map(({ left }) => left)
+    assert.deepStrictEqual(
+      [1, 2, 3, 4].map((count) => lotsAfter(1, count)),
+      [[10n], [10n, 10n], [10n, 10n], [10n, 10n]]
+    )
+    assert.deepStrictEqual(lotsAfter(2, 4), [10n, 10n, 10n])
+  })
+
+  it("a reversal gives back no more overdraft than is owed, in however many portions", () => {
+    const overdrawn = (amount: bigint) => ({ from: "overdraft", amount, cost: amount, charged: true }) as const
+    const owing: Wallet.State = { ...Wallet.initial, overdraft: { used: 4n, held: 0n } }
+    const portions = [overdrawn(3n), overdrawn(5n)]
+    const regrant = { lot: id("d", 1), expiresAt: null }
+    const state = after([{ _tag: "Reverse", debit: 1, portions, origins: [], regrant, at: 0 }], owing)
+    assert.deepStrictEqual([state.overdraft.used, lefts(state)], [0n, [[id("d", 1), 4n]]])
   })
 
   it("a promo allowance sets back its own lot only", () => {

@@ -1,8 +1,10 @@
 /** `pnpm bench gate | http | domain`: figures as ratios to a floor measured in the same run. */
+import { domain } from "./domain.ts"
 import { gate } from "./gate.ts"
+import { http } from "./http.ts"
 import { print } from "./Report.ts"
 
-const benches = { gate }
+const benches = { gate, http, domain }
 
 const name = process.argv[2] ?? ""
 if (!(name in benches)) {

@@ -25,7 +25,9 @@ export const attempt = <A>(effect: Effect.Effect<A, Refused, Needs>): Promise<Re
 export const run = async <A>(effect: Effect.Effect<A, Refused, Needs>): Promise<A> => {
   const result = await attempt(effect)
   if (Result.isSuccess(result)) return result.success
-  throw new Error(`Refused: ${JSON.stringify(result.failure, (_, value: unknown) => (typeof value === "bigint" ? `${value}` : value))}`)
+  throw new Error(
+    `Refused: ${JSON.stringify(result.failure, (_, value: unknown) => (typeof value === "bigint" ? `${value}` : value))}`
+  )
 }
 
 export const refusal = async (effect: Effect.Effect<unknown, Refused, Needs>): Promise<Refused> => {
@@ -35,7 +37,9 @@ export const refusal = async (effect: Effect.Effect<unknown, Refused, Needs>): P
 }
 
 /** What a view of the database says. */
-export const read = async <A, E>(view: (db: Database.Connection["db"]) => Promise<Result.Result<A, E>>): Promise<Result.Result<A, E>> =>
+export const read = async <A, E>(
+  view: (db: Database.Connection["db"]) => Promise<Result.Result<A, E>>
+): Promise<Result.Result<A, E>> =>
   runtime.runPromise(Effect.flatMap(Database.Database, ({ db }) => Effect.promise(() => view(db))))
 
 export const second = 1_000
@@ -66,7 +70,12 @@ export const world = async (options?: Organization.Options): Promise<World> => {
   }
 }
 
-export const grant = (caller: Caller, client: string, amount: bigint, over: Partial<Parameters<typeof grantCredits>[1]> = {}) =>
+export const grant = (
+  caller: Caller,
+  client: string,
+  amount: bigint,
+  over: Partial<Parameters<typeof grantCredits>[1]> = {}
+) =>
   grantCredits(caller, {
     client,
     kind: "extra",
@@ -90,7 +99,10 @@ export const spend = (client: string, amount: bigint) => ({
 
 export const month = { unit: "month", count: 1 } as const
 
-export const plan = (caller: Caller, over: { readonly key?: string; readonly price?: bigint; readonly terms?: Partial<Plan.Terms> } = {}) =>
+export const plan = (
+  caller: Caller,
+  over: { readonly key?: string; readonly price?: bigint; readonly terms?: Partial<Plan.Terms> } = {}
+) =>
   publishPlan(caller, {
     key: over.key ?? "basic",
     name: "Basic",

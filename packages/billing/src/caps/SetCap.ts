@@ -19,44 +19,48 @@ export interface Input {
 }
 
 export const setCap = (caller: Caller, { client: ref, ...input }: Input) =>
-  onClient<CapView.Cap>(caller, { procedure: "caps.set", client: ref, payload: payloadOf(input) }, async (trx, locked, parts) => {
-    const { organization } = caller
-    const { client } = parts
-    const { at } = locked
-    const stale = staleness(caller, client.version)
-    if (stale !== undefined) return Result.fail(stale)
-    if (input.limit.currency !== client.currency)
-      return Result.fail({
-        _tag: "NotAdmissible",
-        reason: "currency_differs",
-        message: `The client's currency is ${client.currency}: give the limit in that.`
-      })
+  onClient<CapView.Cap>(
+    caller,
+    { procedure: "caps.set", client: ref, payload: payloadOf(input) },
+    async (trx, locked, parts) => {
+      const { organization } = caller
+      const { client } = parts
+      const { at } = locked
+      const stale = staleness(caller, client.version)
+      if (stale !== undefined) return Result.fail(stale)
+      if (input.limit.currency !== client.currency)
+        return Result.fail({
+          _tag: "NotAdmissible",
+          reason: "currency_differs",
+          message: `The client's currency is ${client.currency}: give the limit in that.`
+        })
 
-    const before = await Caps.find(trx, organization, client.id, input.name)
-    const isChange = before?.every === input.every && before.scope === input.scope
-    const { version, ...base } = isChange ? before : fresh(at)
-    const cap: Caps.Cap = { ...base, ...kept(client.id, input), version: version + 1n }
-    const state: SpendingCap.State = { ...cap, ...(await Caps.turns(trx, organization, client)) }
-    const { counters } = await locked.branch(ref)
-    const counter = counters.find(({ cap: { id } }) => id === cap.id) ?? {
-      cap: state,
-      window: SpendingCap.open(state, at)
-    }
-    const decided = await locked.decide(ref, { _tag: "SetCap", cap: state, at })
-    if (Result.isFailure(decided)) return Result.fail(decided.failure)
+      const before = await Caps.find(trx, organization, client.id, input.name)
+      const isChange = before?.every === input.every && before.scope === input.scope
+      const { version, ...base } = isChange ? before : fresh(at)
+      const cap: Caps.Cap = { ...base, ...kept(client.id, input), version: version + 1n }
+      const state: SpendingCap.State = { ...cap, ...(await Caps.turns(trx, organization, client)) }
+      const { counters } = await locked.branch(ref)
+      const counter = counters.find(({ cap: { id } }) => id === cap.id) ?? {
+        cap: state,
+        window: SpendingCap.open(state, at)
+      }
+      const decided = await locked.decide(ref, { _tag: "SetCap", cap: state, at })
+      if (Result.isFailure(decided)) return Result.fail(decided.failure)
 
-    const after = SpendingCap.set(SpendingCap.at(counter, at), state, at)
-    if (isChange) {
-      await Caps.update(trx, organization, cap, at)
-      await Caps.setTold(trx, organization, after.window)
-    } else {
-      if (before !== undefined) await Caps.remove(trx, organization, before.id, at)
-      await Caps.insert(trx, organization, cap, at)
+      const after = SpendingCap.set(SpendingCap.at(counter, at), state, at)
+      if (isChange) {
+        await Caps.update(trx, organization, cap, at)
+        await Caps.setTold(trx, organization, after.window)
+      } else {
+        if (before !== undefined) await Caps.remove(trx, organization, before.id, at)
+        await Caps.insert(trx, organization, cap, at)
+      }
+      const payload = { before: before === undefined ? null : told(before), after: told(cap) }
+      locked.record({ client: client.id, kind: "cap.set", payload })
+      return Result.succeed(CapView.present(after, client.currency))
     }
-    const payload = { before: before === undefined ? null : told(before), after: told(cap) }
-    locked.record({ client: client.id, kind: "cap.set", payload })
-    return Result.succeed(CapView.present(after, client.currency))
-  })
+  )
 
 const payloadOf = ({ name, limit, every, scope, enforcement, thresholds }: Omit<Input, "client">) => ({
   name,

@@ -37,8 +37,9 @@ export const post = async (
   const { at } = locked
   const { terms } = plan
   for (const { epoch, n, at: from } of grants) {
-    const lot = Plan.included(plan, { id: Ids.mint(), at: Math.min(from, at) })
+    // Minted first, so what rolled over is spent first: it will not roll over again.
     const rollover = terms.rollover === null ? null : { ...terms.rollover, lot: Ids.mint() }
+    const lot = Plan.included(plan, { id: Ids.mint(), at: Math.min(from, at) })
     if (lot.left === 0n && rollover === null && !(await hasIncluded(locked, name))) continue
     const key = { namespace: "renewal", key: `${subscription}:${epoch}:${n}`, hash: null } as const
     const posted = await locked.post(name, { _tag: "Renew", lot, rollover, at }, key)

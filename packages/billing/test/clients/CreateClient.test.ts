@@ -97,7 +97,9 @@ describe("createClient", () => {
     const [first, ...others] = await Promise.all([again(), again(), again()])
     for (const other of [...others, await again()]) assert.deepStrictEqual(other, first)
     assert.deepStrictEqual(await refusal(createClient(caller({ key }), input)), { _tag: "KeyReused", key })
-    const { rows } = await pool.query("select count(*)::int as n from client where organization_id = $1", [organization.id])
+    const { rows } = await pool.query("select count(*)::int as n from client where organization_id = $1", [
+      organization.id
+    ])
     assert.deepStrictEqual(rows, [{ n: 1 }])
   })
 
@@ -124,6 +126,9 @@ describe("createClient", () => {
     const confined = mine.caller({ reach: inside })
     assert.strictEqual((await refusal(createClient(confined, { ...input, parent: root })))._tag, "NotFound")
     assert.strictEqual((await refusal(createClient(confined, input)))._tag, "NotAdmissible")
-    assert.deepStrictEqual((await run(createClient(mine.caller({ reach: inside }), { ...input, parent: inside }))).path, [root, inside])
+    assert.deepStrictEqual(
+      (await run(createClient(mine.caller({ reach: inside }), { ...input, parent: inside }))).path,
+      [root, inside]
+    )
   })
 })

@@ -53,7 +53,7 @@ export const list = async (
 ): Promise<Result.Result<Page.Page<Cap>, Failure>> => {
   const client = await Clients.find(db, within, ref)
   if (client === undefined) return Result.fail({ _tag: "NotFound", what: "client", id: ref })
-  const start = Page.start(cursor, "name")
+  const start = Page.start(cursor, "name", "string")
   if (Result.isFailure(start)) return Result.fail(start.failure)
   const { organization } = within
   const rows = await db

@@ -111,13 +111,14 @@ export const list = async (
   asked: Asked
 ): Promise<Result.Result<Page.Numbered<Client>, Failure>> => {
   const { limit, sorting = "-createdAt" } = asked
-  const start = Page.start(asked.page === undefined ? asked.cursor : undefined, sorting)
+  const column = sorting.endsWith("name") ? "name" : "created_at"
+  const cursor = asked.page === undefined ? asked.cursor : undefined
+  const start = Page.start(cursor, sorting, column === "name" ? "string" : "number")
   if (Result.isFailure(start)) return Result.fail(start.failure)
   const parent = asked.parent === undefined ? undefined : await Clients.find(db, within, asked.parent)
   if (asked.parent !== undefined && parent === undefined) return notFound(asked.parent)
 
   const filtered = filter(db, within, asked, parent?.id)
-  const column = sorting.endsWith("name") ? "name" : "created_at"
   const descending = sorting.startsWith("-")
   const rows = await filtered
     .selectAll()

@@ -34,7 +34,7 @@ export const list = async (
 ): Promise<Result.Result<Page.Page<Entry>, Failure>> => {
   const client = await Clients.find(db, within, ref)
   if (client === undefined) return Result.fail({ _tag: "NotFound", what: "client", id: ref })
-  const start = Page.start(cursor, "seq")
+  const start = Page.start(cursor, "seq", "number")
   if (Result.isFailure(start)) return Result.fail(start.failure)
   const { organization } = within
   const payer = of === "wallet" ? client.id : await payerOf(db, organization, client)

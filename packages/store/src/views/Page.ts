@@ -3,6 +3,7 @@
  * meanwhile shift nothing.
  */
 import { Result } from "effect"
+import { isId } from "../Clients.ts"
 import type { Failure } from "../Failure.ts"
 
 export interface Page<A> {
@@ -36,26 +37,33 @@ export const of = <A>(rows: ReadonlyArray<A>, limit: number, placeOf: (row: A) =
 const cursorOf = (place: Place): string => Buffer.from(JSON.stringify(place)).toString("base64url")
 
 /** Where a page starts; null is the beginning. A cursor is good for the order that it was made for. */
-export const start = (cursor: string | undefined, order: string): Result.Result<Place | null, Failure> => {
+export const start = (
+  cursor: string | undefined,
+  order: string,
+  by: "number" | "string" = "string"
+): Result.Result<Place | null, Failure> => {
   if (cursor === undefined) return Result.succeed(null)
   const place = parse(Buffer.from(cursor, "base64url").toString())
-  return place !== null && place[0] === order
+  return isPlace(place) && place[0] === order && typeof place[1] === by
     ? Result.succeed(place)
     : Result.fail({ _tag: "OutOfRange", message: "The cursor is not one of this list: start without it." })
 }
 
-const parse = (text: string): Place | null => {
+const parse = (text: string): unknown => {
   try {
-    const place: unknown = JSON.parse(text)
-    return isPlace(place) ? place : null
+    return JSON.parse(text)
   } catch {
     return null
   }
 }
 
+/** Whoever wrote it: what Postgres takes. */
 const isPlace = (place: unknown): place is Place => {
   if (!Array.isArray(place) || place.length !== 3) return false
   const [order, value, id]: ReadonlyArray<unknown> = place
-  const isValue = Number.isSafeInteger(value) || (typeof value === "string" && !value.includes("\0"))
-  return typeof order === "string" && isValue && typeof id === "string" && !id.includes("\0")
+  const isValue =
+    typeof value === "number"
+      ? Number.isInteger(value) && value >= 0 && value < 1e14
+      : typeof value === "string" && !value.includes("\0")
+  return typeof order === "string" && isValue && typeof id === "string" && isId(id)
 }

@@ -9,8 +9,7 @@ import { Cost } from "../Cost.ts"
 import * as Credits from "../Credits.ts"
 import { Id } from "../Id.ts"
 
-export const Beyond = Schema.Literals(["overage", "overdraft", "unlimited"])
-export type Beyond = typeof Beyond.Type
+const Beyond = Schema.Literals(["overage", "overdraft", "unlimited"])
 
 export const Portion = Schema.Struct({
   from: Schema.Union([Beyond, Id]),

@@ -15,7 +15,7 @@ const nth = upTo(4)
 const cap = upTo(5)
 const cause = Schema.Literals(["operator", "dunning"])
 
-export const Setting = Schema.Struct({
+const Setting = Schema.Struct({
   payer: Schema.Literals([0, 0, 1, 2]),
   terms: Schema.Literals([0, 0, 1, 2, 3]),
   status: Schema.NullOr(Schema.Literals(["active", "active", "trialing", "canceled"])),
@@ -100,7 +100,7 @@ export interface Turn {
 }
 
 /** A debit that can be given back, and every count it and its reversals made. */
-export interface Debited {
+interface Debited {
   readonly debit: Tree.Debit
   readonly counts: ReadonlyArray<Tree.Count>
 }

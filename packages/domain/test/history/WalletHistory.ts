@@ -16,7 +16,7 @@ const terms: ReadonlyArray<Wallet.Terms> = [
   { ...Wallet.prepaid, overdraftLimit: 5n, overage: Rate.of(7n, 5n) },
   { ...Wallet.prepaid, unlimited: true, creditValue: Rate.of(1n, 2n) }
 ]
-export const rateOf = (n: number): Rate.Rate => rates[n % rates.length] ?? Rate.zero
+const rateOf = (n: number): Rate.Rate => rates[n % rates.length] ?? Rate.zero
 export const termsOf = (n: number): Wallet.Terms => terms[n % terms.length] ?? Wallet.prepaid
 
 export const Lot = {
@@ -97,7 +97,7 @@ const withinOf = (step: Schema.Struct.Type<typeof Within>) => ({
 })
 
 /** One command, the wallet before it, and what was decided. */
-export interface Turn {
+interface Turn {
   readonly before: Wallet.State
   readonly command: Wallet.Command
   readonly decided: ReturnType<typeof Wallet.decide>

@@ -1,0 +1,98 @@
+/** The API is a process that may be killed at any instant. */
+import { type ChildProcess, spawn } from "node:child_process"
+import { once } from "node:events"
+import { createServer } from "node:net"
+import { fileURLToPath } from "node:url"
+import { Client, Database, Organization } from "@capstan/testing"
+import { assert, describe, it, onTestFinished } from "vitest"
+import { overRest, pool, secret, tokenOf } from "./Serving.ts"
+
+const kills = 10
+const spenders = 8
+const inFlight = 32
+
+describe("a killed API", () => {
+  it("loses no acknowledged debit, and doubles none", { timeout: 120_000 }, async () => {
+    const organization = await Organization.create(pool)
+    const { text: token } = await tokenOf(organization.id)
+    const clients = await Promise.all(Array.from({ length: spenders }, () => Client.create(pool, organization)))
+    const port = await freePort()
+    const url = `http://127.0.0.1:${port}`
+    let api = await started(port)
+    onTestFinished(() => void api.kill("SIGKILL"))
+    for (const client of clients) {
+      const grant = { client, kind: "extra", amount: "1000000", idempotencyKey: "grant" }
+      assert.strictEqual((await overRest(url, "credits.grant", grant, { token })).status, 201)
+    }
+
+    const acknowledged = new Map<string, unknown>()
+    let running = true
+    const spend = async (lane: number) => {
+      for (let n = 0; running; n++) {
+        const key = `${lane}-${n}`
+        const debit = { client: clients[(lane + n) % spenders] ?? "", amount: "1", idempotencyKey: key }
+        // The same key until there is an answer, as a client should.
+        for (;;) {
+          const answer = await overRest(url, "credits.consume", debit, { token }).catch(() => undefined)
+          if (answer?.status === 200 || answer?.status === 201) {
+            acknowledged.set(key, idOf(answer.body))
+            break
+          }
+          if (answer !== undefined) assert.strictEqual(answer.status, 503, JSON.stringify(answer.body))
+          await pause(20)
+        }
+      }
+    }
+    const load = Promise.all(Array.from({ length: inFlight }, (_, lane) => spend(lane)))
+    for (let kill = 0; kill < kills; kill++) {
+      const before = acknowledged.size
+      await pause(100 + Math.random() * 400)
+      api.kill("SIGKILL")
+      await once(api, "exit")
+      api = await started(port)
+      // It has served again before it is killed again.
+      while (acknowledged.size <= before + inFlight) await pause(10)
+    }
+    running = false
+    await load
+
+    const { rows } = await pool.query<{ key: string; payer_id: string; seq: bigint }>(
+      "select key, payer_id, seq from entry where organization_id = $1 and kind = 'Debited'",
+      [organization.id]
+    )
+    const entries = new Map(rows.map(({ key, payer_id, seq }) => [key, `${payer_id}.${seq}`]))
+    assert.deepStrictEqual(Object.fromEntries(acknowledged), Object.fromEntries(entries))
+    assert.strictEqual(rows.length, acknowledged.size)
+    const { rows: wallets } = await pool.query<{ left: string }>(
+      `select sum((lot->>2)::numeric) as left from wallet, json_array_elements(lots) as lot where organization_id = $1`,
+      [organization.id]
+    )
+    assert.strictEqual(Number(wallets[0]?.left), (spenders * 1_000_000 - rows.length) * 1_000_000)
+
+    api.kill("SIGTERM")
+    await once(api, "exit")
+  })
+})
+
+const idOf = (body: Readonly<Record<string, unknown>>): unknown => (body["entry"] as { readonly id: unknown }).id
+
+const started = async (port: number): Promise<ChildProcess> => {
+  const main = fileURLToPath(new URL("../src/main.ts", import.meta.url))
+  const env = { ...process.env, DATABASE_URL: Database.url, CAPSTAN_SECRET: secret, PORT: `${port}`, HOST: "127.0.0.1" }
+  const api = spawn(process.execPath, [main], { env, stdio: ["ignore", "ignore", "inherit"] })
+  while ((await fetch(`http://127.0.0.1:${port}/health`).catch(() => undefined))?.ok !== true) {
+    assert.strictEqual(api.exitCode, null, "the API has to start")
+    await pause(25)
+  }
+  return api
+}
+
+const freePort = (): Promise<number> =>
+  new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0))
+    })
+  })
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))

@@ -13,7 +13,10 @@ export const connections = 16
 
 const month = () => {
   const now = new Date()
-  return [new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth())), new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1))] as const
+  return [
+    new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth())),
+    new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1))
+  ] as const
 }
 
 /** Debits a second. */
@@ -27,7 +30,20 @@ export const floor = async (
   const [start, end] = month()
   const lot = newId()
   const lots = JSON.stringify(
-    Array.from({ length: 3 }, () => [newId(), "extra", "1000000000000", "0", 0, 0, null, "1/100", "grant", 0, null, null])
+    Array.from({ length: 3 }, () => [
+      newId(),
+      "extra",
+      "1000000000000",
+      "0",
+      0,
+      0,
+      null,
+      "1/100",
+      "grant",
+      0,
+      null,
+      null
+    ])
   )
   const detail = JSON.stringify({ portions: [[lot, `${amount}`, "50", 1]] })
   let done = 0
@@ -40,12 +56,22 @@ export const floor = async (
       const spender = spenders[i] ?? ""
       const above = caps[i] ?? []
       const counts = JSON.stringify(above.map((cap) => [cap, start.getTime(), end.getTime(), "extra", "50", "0"]))
-      const run = (name: string, text: string, values: ReadonlyArray<unknown>) => client.query({ name, text, values: [...values] })
+      const run = (name: string, text: string, values: ReadonlyArray<unknown>) =>
+        client.query({ name, text, values: [...values] })
       const statements = [
         () => client.query("begin"),
         ...above.map((cap) => () => run("window", window, [organization, cap, start, end])),
         () => run("debit", debit, [organization, spender, lots]),
-        () => run("entry", entry, [organization, spender, newId(), `${amount}`, detail, above.length === 0 ? null : counts, new Date()]),
+        () =>
+          run("entry", entry, [
+            organization,
+            spender,
+            newId(),
+            `${amount}`,
+            detail,
+            above.length === 0 ? null : counts,
+            new Date()
+          ]),
         () => client.query("commit")
       ]
       if (inOneGo) await Promise.all(statements.map((send) => send()))

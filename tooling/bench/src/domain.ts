@@ -25,7 +25,16 @@ export const domain = async (): Promise<ReadonlyArray<Line>> => {
   const sorted = figures.toSorted((a, b) => a - b)
   const value = Math.ceil(quantile(sorted, 0.5))
   return [
-    { bench: "domain", shape: "debit over 3 lots and 3 caps", unit: "ns", value, floor: 1_000, ratio: cut(1_000 / value, 2), p50: null, p99: null }
+    {
+      bench: "domain",
+      shape: "debit over 3 lots and 3 caps",
+      unit: "ns",
+      value,
+      floor: 1_000,
+      ratio: cut(1_000 / value, 2),
+      p50: null,
+      p99: null
+    }
   ]
 }
 

@@ -10,9 +10,21 @@ const rounds = 3
 const seconds = 5
 
 const shapes: ReadonlyArray<{ readonly name: string; readonly shape: Shape; readonly hot: boolean }> = [
-  { name: "10 000 wallets, no caps", shape: { roots: 10_000, middlesPerRoot: 0, leavesPerMiddle: 0, capped: false }, hot: false },
-  { name: "10 000 wallets, 3 levels of caps", shape: { roots: 100, middlesPerRoot: 10, leavesPerMiddle: 10, capped: true }, hot: false },
-  { name: "1 hot wallet, 3 levels of caps", shape: { roots: 1, middlesPerRoot: 1, leavesPerMiddle: 1, capped: true }, hot: true }
+  {
+    name: "10 000 wallets, no caps",
+    shape: { roots: 10_000, middlesPerRoot: 0, leavesPerMiddle: 0, capped: false },
+    hot: false
+  },
+  {
+    name: "10 000 wallets, 3 levels of caps",
+    shape: { roots: 100, middlesPerRoot: 10, leavesPerMiddle: 10, capped: true },
+    hot: false
+  },
+  {
+    name: "1 hot wallet, 3 levels of caps",
+    shape: { roots: 1, middlesPerRoot: 1, leavesPerMiddle: 1, capped: true },
+    hot: true
+  }
 ]
 
 export const gate = (): Promise<ReadonlyArray<Line>> =>
@@ -67,15 +79,32 @@ const debits = async (
       const begun = performance.now()
       const client = spenders[pick()] ?? ""
       const key = `${round}-${lane}-${n}-${process.pid}`
-      const caller = { organization, reach: null, actor: "bench", scopes: new Set<string>(), now: Date.now(), key, ifMatch: null }
+      const caller = {
+        organization,
+        reach: null,
+        actor: "bench",
+        scopes: new Set<string>(),
+        now: Date.now(),
+        key,
+        ifMatch: null
+      }
       const hash = Key.hash("debit", { client, amount })
-      const debit = { _tag: "Debit", client, amount, feature: null, allowPartial: false, effectiveAt: null, hash } as const
+      const debit = {
+        _tag: "Debit",
+        client,
+        amount,
+        feature: null,
+        allowPartial: false,
+        effectiveAt: null,
+        hash
+      } as const
       const posted = await trees.post(caller, debit)
       if (Result.isFailure(posted)) refused++
       latencies.push(performance.now() - begun)
     }
   }
-  const run = (until: number, from: number) => Promise.all(Array.from({ length: inFlight }, (_, i) => spend(until, from + i)))
+  const run = (until: number, from: number) =>
+    Promise.all(Array.from({ length: inFlight }, (_, i) => spend(until, from + i)))
   // The caches fill first, as they would have after a minute's work.
   await run(performance.now() + 1_000, 0)
   latencies.length = 0

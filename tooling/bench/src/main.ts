@@ -1,10 +1,11 @@
-/** `pnpm bench gate | http | domain`: figures as ratios to a floor measured in the same run. */
+/** `pnpm bench gate | http | domain | memory`: figures as ratios to a floor measured in the same run. */
 import { domain } from "./domain.ts"
 import { gate } from "./gate.ts"
 import { http } from "./http.ts"
+import { memory } from "./memory.ts"
 import { print } from "./Report.ts"
 
-const benches = { gate, http, domain }
+const benches = { gate, http, domain, memory }
 
 const name = process.argv[2] ?? ""
 if (!(name in benches)) {

@@ -6,13 +6,18 @@ import { change, type Refused } from "../Doors.ts"
 
 const encode = Schema.encodeSync(Plan.Draft)
 
+/** Whoever publishes at the same time may take the number. */
+const mostTries = 20
+
 export const publishPlan = (caller: Caller, draft: Plan.Draft) =>
   change<Plan.Version>(caller, [], (trx, locked) => {
     const { organization, key } = caller
     const procedure = "plans.publish"
     const hash = Key.hash(procedure, encode(draft))
     return CommandKeys.once<Plan.Version, Refused>(trx, { organization, procedure, key, hash }, async () => {
-      const version = await Plans.insert(trx, organization, { ...draft, id: Ids.mint(), createdAt: locked.at })
+      const insert = () => Plans.insert(trx, organization, { ...draft, id: Ids.mint(), createdAt: locked.at })
+      let version = await insert()
+      for (let tries = 1; version === undefined && tries < mostTries; tries++) version = await insert()
       if (version === undefined) return Result.fail({ _tag: "Unavailable", retryAfterMs: 50 })
       const { id, price, name } = version
       const payload = { plan: id, key: draft.key, version: version.version, name, price }

@@ -42,7 +42,6 @@ export const read = async <A, E>(
 ): Promise<Result.Result<A, E>> =>
   runtime.runPromise(Effect.flatMap(Database.Database, ({ db }) => Effect.promise(() => view(db))))
 
-export const second = 1_000
 export const day = 86_400_000
 /** The first of March 2026. */
 export const start = Date.UTC(2026, 2, 1)

@@ -5,7 +5,7 @@ import { Effect } from "effect"
 import { type Balance, getBalance } from "../credits/GetBalance.ts"
 import type { Refused } from "../Doors.ts"
 
-export interface ClientDetail extends ClientView.Client {
+interface ClientDetail extends ClientView.Client {
   readonly balances: Pick<Balance, "available" | "balance" | "debt" | "held"> & {
     readonly [K in Wallet.Kind]: Credits.Credits
   } & { readonly overage: Credits.Credits; readonly overdraft: Credits.Credits }

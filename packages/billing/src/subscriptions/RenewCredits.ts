@@ -11,7 +11,7 @@ import { change, type Refused } from "../Doors.ts"
 import { post, record, type Session } from "./Serve.ts"
 import { turn } from "./Turn.ts"
 
-export interface Renewed {
+interface Renewed {
   /** How many grants were posted. */
   readonly grants: number
   /** Those whose credits the wallet would not take; they are tried again in an hour. */

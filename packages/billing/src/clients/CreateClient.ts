@@ -30,10 +30,11 @@ export const createClient = (caller: Caller, input: Input) =>
     const { organization } = caller
     const parent = input.parent === null ? null : await ClientView.parts(trx, caller, input.parent)
     if (parent === undefined) return Result.fail({ _tag: "NotFound", what: "client", id: input.parent ?? "" })
+    if (parent === null && caller.reach !== null) return Result.fail(confined)
     const hash = Key.hash("clients.create", [parent?.client.id ?? null, payloadOf(input)])
     const asked = { organization, procedure: "clients.create", key: caller.key, hash }
     return CommandKeys.once<ClientView.Client, Refused>(trx, asked, async () => {
-      const refused = refusalOf(caller, input, parent)
+      const refused = refusalOf(input, parent)
       if (refused !== undefined) return Result.fail({ _tag: "NotAdmissible", ...refused })
       const { currency, timeZone } = parent?.client ?? (await Organizations.get(trx, organization))
       const id = Ids.mint()
@@ -78,17 +79,17 @@ const payloadOf = (input: Input): ReadonlyArray<unknown> => [
   input.onboarded
 ]
 
-const refusalOf = (caller: Caller, input: Input, parent: ClientView.Parts | null) => {
-  if (parent === null) {
-    if (caller.reach !== null)
-      return {
-        reason: "not_admissible",
-        message: "This token is confined to a client: name a parent that is that client, or below it."
-      }
+const confined = {
+  _tag: "NotAdmissible",
+  reason: "not_admissible",
+  message: "This token is confined to a client: name a parent that is that client, or below it."
+} as const
+
+const refusalOf = (input: Input, parent: ClientView.Parts | null) => {
+  if (parent === null)
     return input.usesParentBalance
       ? { reason: "not_admissible", message: "A client without a parent cannot use a parent's balance." }
       : undefined
-  }
   const { client } = parent
   if (client.lifecycle.closedAt !== null)
     return { reason: "parent_closed", message: "The parent is closed: choose another." }

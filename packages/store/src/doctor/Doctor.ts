@@ -1,0 +1,144 @@
+/**
+ * Recomputes the promises from the ledger, and says where the database tells otherwise.
+ *
+ * It reads beside whoever writes: some trees at a time as they stand at one moment, in a short transaction, then the
+ * entries that made them so, page by page. Nothing is locked, and no snapshot is kept.
+ */
+import type { Id } from "@capstan/domain"
+import type { Connection } from "../Database.ts"
+import { type Finding, Findings, type Notes, notesOf } from "./Findings.ts"
+import * as Group from "./Group.ts"
+import { History } from "./History.ts"
+import * as Holds from "./Holds.ts"
+import * as Keys from "./Keys.ts"
+import * as Periods from "./Periods.ts"
+import { Purses } from "./Purses.ts"
+import { Suspensions } from "./Suspensions.ts"
+import { Windows } from "./Windows.ts"
+
+export type { Difference, Finding, Law, Name } from "./Findings.ts"
+
+export interface Progress {
+  readonly organizations: number
+  readonly trees: number
+  readonly entries: number
+}
+
+/** How many trees are read at one moment. */
+const treesAtOnce = 100
+const organizationsAtOnce = 500
+const settlementsAtOnce = 500
+
+export const examine = async (
+  database: Pick<Connection, "db">,
+  onProgress: (progress: Progress) => void = () => {}
+): Promise<ReadonlyArray<Finding>> => {
+  const findings = new Findings()
+  const progress = { organizations: 0, trees: 0, entries: 0 }
+  for await (const organizations of pages(organizationsAtOnce, (after) => organizationsOf(database, after)))
+    for (const organization of organizations) {
+      const notes = notesOf(findings, organization)
+      await Keys.examine(database, organization, notes)
+      await Periods.examine(database, organization, notes)
+      for await (const roots of pages(treesAtOnce, (after) => rootsOf(database, organization, after))) {
+        progress.entries += await examineTrees(database, organization, roots, notes)
+        progress.trees += roots.length
+        onProgress({ ...progress })
+      }
+      progress.organizations += 1
+      onProgress({ ...progress })
+    }
+  return findings.report
+}
+
+const examineTrees = async (
+  database: Pick<Connection, "db">,
+  organization: Id.Id,
+  roots: ReadonlyArray<Id.Id>,
+  notes: Notes
+): Promise<number> => {
+  const group = await Group.read(database, organization, roots)
+  const history = new History(
+    database,
+    organization,
+    new Map(group.purses.map(({ client, state }) => [client, state.seq]))
+  )
+  await history.prefetch()
+  const rootByClient = new Map(group.clients.map(({ id, root }) => [id, root]))
+  const byRoot = <A>(items: ReadonlyArray<A>, clientOf: (item: A) => Id.Id) =>
+    Map.groupBy(items, (item) => rootByClient.get(clientOf(item)))
+  const rootByCap = new Map(group.caps.map(({ id, client }) => [id, rootByClient.get(client)]))
+  const clients = Map.groupBy(group.clients, ({ root }) => root)
+  const purses = byRoot(group.purses, ({ client }) => client)
+  const caps = byRoot(group.caps, ({ client }) => client)
+  const windows = Map.groupBy(group.windows, ({ cap }) => rootByCap.get(cap))
+  const openHolds = Map.groupBy(group.openHolds, ({ root }) => root)
+  const changes = byRoot(group.changes, ({ client }) => client)
+  let entries = 0
+  for (const root of roots) {
+    const of = <A>(map: ReadonlyMap<Id.Id | undefined, ReadonlyArray<A>>) => map.get(root) ?? []
+    const holds = new Holds.Holds(notes)
+    const wallets = new Purses(notes, of(purses))
+    const counters = new Windows(notes, of(clients), of(caps), of(changes))
+    const suspensions = new Suspensions(notes, of(clients), of(changes))
+    for await (const { entry, time } of history.of(of(purses).map(({ client }) => client))) {
+      entries += 1
+      wallets.entry(entry)
+      counters.entry(entry, time)
+      holds.entry(entry)
+      suspensions.entry(entry)
+      if (holds.settlements.length >= settlementsAtOnce)
+        await compareSettled(database, organization, holds.taken(), notes)
+    }
+    await compareSettled(database, organization, holds.taken(), notes)
+    wallets.end()
+    counters.end(of(windows))
+    holds.end(of(openHolds), group.settled, of(purses), of(windows))
+    suspensions.end()
+  }
+  return entries
+}
+
+/** A settled hold's row never changes, so it may be read later than the entry. */
+const compareSettled = async (
+  { db }: Pick<Connection, "db">,
+  organization: Id.Id,
+  settlements: ReadonlyArray<Holds.Settlement>,
+  notes: Notes
+): Promise<void> => {
+  if (settlements.length === 0) return
+  const rows = await db
+    .selectFrom("hold")
+    .select(["id", "outcome", "captured"])
+    .where("organization_id", "=", organization)
+    .where((eb) => eb("id", "=", eb.fn.any(eb.val(settlements.map(({ hold }) => hold)))))
+    .execute()
+  Holds.compareSettled(notes, settlements, new Map(rows.map((row) => [row.id, row])))
+}
+
+/** Ids page by page, each after the last of the one before. */
+async function* pages(
+  size: number,
+  read: (after: Id.Id) => Promise<ReadonlyArray<{ readonly id: Id.Id }>>
+): AsyncGenerator<ReadonlyArray<Id.Id>> {
+  let after = "00000000-0000-0000-0000-000000000000"
+  while (true) {
+    const ids = (await read(after)).map(({ id }) => id)
+    if (ids.length > 0) yield ids
+    if (ids.length < size) return
+    after = ids.at(-1) ?? after
+  }
+}
+
+const organizationsOf = ({ db }: Pick<Connection, "db">, after: Id.Id) =>
+  db.selectFrom("organization").select("id").where("id", ">", after).orderBy("id").limit(organizationsAtOnce).execute()
+
+const rootsOf = ({ db }: Pick<Connection, "db">, organization: Id.Id, after: Id.Id) =>
+  db
+    .selectFrom("tree")
+    .select("root_id as id")
+    .where("organization_id", "=", organization)
+    .where("root_id", ">", after)
+    .orderBy("root_id")
+    .limit(treesAtOnce)
+    .execute()

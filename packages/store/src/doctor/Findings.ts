@@ -1,0 +1,88 @@
+/** What was recomputed, law by law: how often it was checked, and where the database says something else. */
+
+export interface Law {
+  /** Its number in the list of promises. */
+  readonly promise: number
+  readonly says: string
+}
+
+const law = (promise: number, says: string): Law => ({ promise, says })
+
+export const laws = {
+  limits: law(1, "no hard cap's window was ever spent or held beyond its limit"),
+  capLog: law(1, "every cap is as the event log last set it"),
+  windows: law(1, "windows hold what the entries count in them"),
+  counting: law(1, "every debit and hold counts in each cap of its line"),
+  keys: law(2, "no key of a client has two entries"),
+  sequence: law(2, "a wallet's entries are numbered from 1 to its last, without a gap"),
+  owners: law(2, "the client and the wallet of every entry exist"),
+  replay: law(3, "replaying a wallet's entries gives its row"),
+  balances: law(3, "the balance after each entry is the one it was answered with"),
+  amounts: law(3, "the portions of every entry sum to its amount"),
+  periods: law(6, "every period is the calendar's function of anchor, interval and number"),
+  pinned: law(8, "lots and windows hold what the open holds pin, and nothing else"),
+  settled: law(8, "every hold has its entry, and was settled at most once"),
+  suspended: law(9, "nothing was debited, reserved or renewed under a suspension"),
+  suspensions: law(9, "every open suspension is as the event log tells")
+} as const satisfies Readonly<Record<string, Law>>
+
+export type Name = keyof typeof laws
+
+export interface Difference {
+  readonly organization: string
+  /** Which row. */
+  readonly where: string
+  readonly expected: string
+  readonly found: string
+}
+
+export interface Finding extends Law {
+  readonly name: Name
+  readonly checked: number
+  readonly differences: number
+  /** The first of them. */
+  readonly examples: ReadonlyArray<Difference>
+}
+
+const mostExamples = 10
+
+export class Findings {
+  readonly #byName = new Map<Name, { checked: number; differences: number; readonly examples: Array<Difference> }>()
+
+  check(name: Name, times = 1): void {
+    this.#of(name).checked += times
+  }
+
+  differ(name: Name, difference: Difference): void {
+    const finding = this.#of(name)
+    finding.differences += 1
+    if (finding.examples.length < mostExamples) finding.examples.push(difference)
+  }
+
+  get report(): ReadonlyArray<Finding> {
+    return Object.entries(laws).map(([key, law]) => {
+      const name = key as Name
+      return { name, ...law, ...this.#of(name) }
+    })
+  }
+
+  #of(name: Name) {
+    const known = this.#byName.get(name)
+    if (known !== undefined) return known
+    const fresh = { checked: 0, differences: 0, examples: [] }
+    this.#byName.set(name, fresh)
+    return fresh
+  }
+}
+
+/** Where checks of one organization put what they find. */
+export interface Notes {
+  readonly check: (name: Name, times?: number) => void
+  readonly differ: (name: Name, where: string, expected: unknown, found: unknown) => void
+}
+
+export const notesOf = (findings: Findings, organization: string): Notes => ({
+  check: (name, times) => findings.check(name, times),
+  differ: (name, where, expected, found) =>
+    findings.differ(name, { organization, where, expected: `${expected}`, found: `${found}` })
+})

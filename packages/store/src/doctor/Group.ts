@@ -1,0 +1,198 @@
+/**
+ * Some trees as they stood at one moment: their clients, wallets, caps, windows, holds and what the event log says of
+ * them, read in one short transaction. Entries up to a wallet's `seq` never change, so they can be read afterwards, page
+ * by page, while the trees are written on.
+ */
+import type { Id, Instant, SpendingCap, Tree, Wallet } from "@capstan/domain"
+import { sql } from "kysely"
+import type { Connection, Trx } from "../Database.ts"
+import * as Rows from "../trees/Rows.ts"
+
+export interface Client {
+  readonly id: Id.Id
+  readonly root: Id.Id
+  /** Itself and its ancestors. */
+  readonly line: ReadonlyArray<Id.Id>
+  /** The causes of its open suspensions, in order. */
+  readonly causes: ReadonlyArray<string>
+}
+
+export interface Purse {
+  readonly client: Id.Id
+  readonly state: Wallet.State
+  readonly nextExpiry: Instant.Instant | null
+}
+
+export interface Cap {
+  readonly id: Id.Id
+  readonly client: Id.Id
+  readonly limit: bigint
+  readonly enforcement: SpendingCap.State["enforcement"]
+  readonly scope: SpendingCap.Scope
+  readonly createdAt: Instant.Instant
+  readonly removedAt: Instant.Instant | null
+}
+
+export interface Window {
+  readonly cap: Id.Id
+  readonly start: Instant.Instant
+  readonly used: bigint
+  readonly held: bigint
+}
+
+export type Hold = Omit<Tree.Hold, "outcome"> & { readonly root: Id.Id }
+
+/** A line of the event log that bears on what may be spent. */
+export interface Change {
+  readonly client: Id.Id
+  readonly kind: string
+  readonly at: Instant.Instant
+  readonly payload: unknown
+}
+
+export interface Group {
+  readonly clients: ReadonlyArray<Client>
+  readonly purses: ReadonlyArray<Purse>
+  readonly caps: ReadonlyArray<Cap>
+  readonly windows: ReadonlyArray<Window>
+  readonly openHolds: ReadonlyArray<Hold>
+  /** How many holds of a payer were settled with an outcome, by `settledName`. */
+  readonly settled: ReadonlyMap<string, number>
+  readonly changes: ReadonlyArray<Change>
+}
+
+export const settledName = (payer: Id.Id, outcome: string): string => `${payer} ${outcome}`
+
+export const kinds = { cap: "cap.set", suspended: "client.suspended", lifted: "client.reactivated" }
+
+export const read = (
+  { db }: Pick<Connection, "db">,
+  organization: Id.Id,
+  roots: ReadonlyArray<Id.Id>
+): Promise<Group> =>
+  db
+    .transaction()
+    .setIsolationLevel("repeatable read")
+    .setAccessMode("read only")
+    .execute(async (trx) => {
+      const clients = await clientsOf(trx, organization, roots)
+      const ids = clients.map(({ id }) => id)
+      const caps = await capsOf(trx, organization, ids)
+      return {
+        clients,
+        caps,
+        purses: await pursesOf(trx, organization, ids),
+        windows: await windowsOf(trx, organization, caps),
+        openHolds: await openHoldsOf(trx, organization, roots),
+        settled: await settledOf(trx, organization, ids),
+        changes: await changesOf(trx, organization, ids)
+      }
+    })
+
+const clientsOf = async (
+  trx: Trx,
+  organization: Id.Id,
+  roots: ReadonlyArray<Id.Id>
+): Promise<ReadonlyArray<Client>> => {
+  const { rows } = await sql<{
+    id: string
+    root_id: string
+    path: ReadonlyArray<string>
+    suspensions: ReadonlyArray<{ readonly cause: string }>
+  }>`select id, root_id, path, suspensions from client
+     where organization_id = ${organization} and root_id = any(${roots}::uuid[])`.execute(trx)
+  return rows.map(({ id, root_id, path, suspensions }) => ({
+    id,
+    root: root_id,
+    line: [...path, id],
+    causes: suspensions.map(({ cause }) => cause).sort()
+  }))
+}
+
+const pursesOf = async (trx: Trx, organization: Id.Id, ids: ReadonlyArray<Id.Id>): Promise<ReadonlyArray<Purse>> => {
+  const { rows } = await sql<{
+    client_id: string
+    seq: bigint
+    lots: ReadonlyArray<Rows.LotJson>
+    beyond: Rows.BeyondJson | null
+    next_expiry: number | null
+  }>`select client_id, seq, lots, beyond, next_expiry from wallet
+     where organization_id = ${organization} and client_id = any(${ids}::uuid[])`.execute(trx)
+  return rows.map(({ client_id, seq, lots, beyond, next_expiry }) => ({
+    client: client_id,
+    state: Rows.toWallet({ seq: `${seq}`, lots, beyond }),
+    nextExpiry: next_expiry
+  }))
+}
+
+const capsOf = async (trx: Trx, organization: Id.Id, ids: ReadonlyArray<Id.Id>): Promise<ReadonlyArray<Cap>> => {
+  const rows = await trx
+    .selectFrom("cap")
+    .selectAll()
+    .where("organization_id", "=", organization)
+    .where((eb) => eb("client_id", "=", eb.fn.any(eb.val([...ids]))))
+    .execute()
+  return rows.map((row) => ({
+    id: row.id,
+    client: row.client_id,
+    limit: row.limit_cost,
+    enforcement: row.enforcement as Cap["enforcement"],
+    scope: row.scope as Cap["scope"],
+    createdAt: row.created_at,
+    removedAt: row.removed_at
+  }))
+}
+
+const windowsOf = async (trx: Trx, organization: Id.Id, caps: ReadonlyArray<Cap>): Promise<ReadonlyArray<Window>> => {
+  const rows = await trx
+    .selectFrom("cap_window")
+    .selectAll()
+    .where("organization_id", "=", organization)
+    .where((eb) => eb("cap_id", "=", eb.fn.any(eb.val(caps.map(({ id }) => id)))))
+    .execute()
+  return rows.map(({ cap_id, starts_at, used, held }) => ({ cap: cap_id, start: starts_at, used, held }))
+}
+
+const openHoldsOf = async (
+  trx: Trx,
+  organization: Id.Id,
+  roots: ReadonlyArray<Id.Id>
+): Promise<ReadonlyArray<Hold>> => {
+  const rows = await trx
+    .selectFrom("hold")
+    .selectAll()
+    .where("organization_id", "=", organization)
+    .where((eb) => eb("root_id", "=", eb.fn.any(eb.val([...roots]))))
+    .where("outcome", "is", null)
+    .execute()
+  return rows.map((row) => ({
+    id: row.id,
+    root: row.root_id,
+    client: row.client_id,
+    payer: row.payer_id,
+    amount: row.amount,
+    portions: Rows.toPortions(row.portions as ReadonlyArray<Rows.PortionJson>),
+    places: Rows.toPlaces(row.places as ReadonlyArray<Rows.PlaceJson>),
+    expiresAt: row.expires_at
+  }))
+}
+
+const settledOf = async (
+  trx: Trx,
+  organization: Id.Id,
+  ids: ReadonlyArray<Id.Id>
+): Promise<ReadonlyMap<string, number>> => {
+  const { rows } = await sql<{ payer_id: string; outcome: string; holds: bigint }>`
+    select payer_id, outcome, count(*) as holds from hold
+    where organization_id = ${organization} and payer_id = any(${ids}::uuid[]) and outcome is not null
+    group by payer_id, outcome`.execute(trx)
+  return new Map(rows.map(({ payer_id, outcome, holds }) => [settledName(payer_id, outcome), Number(holds)]))
+}
+
+const changesOf = async (trx: Trx, organization: Id.Id, ids: ReadonlyArray<Id.Id>): Promise<ReadonlyArray<Change>> => {
+  const { rows } = await sql<{ client_id: string; kind: string; at: number; payload: unknown }>`
+    select client_id, kind, at, payload from event
+    where organization_id = ${organization} and client_id = any(${ids}::uuid[]) and kind = any(${Object.values(kinds)})
+    order by client_id, number`.execute(trx)
+  return rows.map(({ client_id, kind, at, payload }) => ({ client: client_id, kind, at, payload }))
+}

@@ -153,7 +153,8 @@ describe("Subscription: any history", () => {
       const decided = Subscription.decide(state, command)
       if (Result.isSuccess(decided)) Decider.replay(Subscription, decided.success, state)
       return Result.isResult(decided)
-    }
+    },
+    { arbitrary: { runs: 2_000 } }
   )
 
   it.prop("canceled is final", [histories, commands], ([before, after]) => {

@@ -105,4 +105,10 @@ export interface Running extends Subscription {
 }
 
 export const isRunning = (state: State): state is Running =>
-  state !== null && state.status !== "incomplete" && state.status !== "canceled"
+  state !== null &&
+  state.status !== "incomplete" &&
+  state.status !== "canceled" &&
+  state.anchor !== null &&
+  state.periodStart !== null &&
+  state.periodEnd !== null &&
+  state.creditAnchor !== null

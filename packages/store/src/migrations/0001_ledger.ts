@@ -161,6 +161,10 @@ const tables = [
     unique (organization_id, client_id, namespace, key)
   )`,
 
+  // Where lots came from, which a reversal asks.
+  sql`create index entry_incoming on entry (organization_id, payer_id, seq)
+    where kind in ('Granted', 'Renewed', 'Reversed')`,
+
   sql`create table hold (
     organization_id uuid not null,
     id uuid not null,

@@ -58,8 +58,9 @@ export const connect = (url: string, { max, name = "capstan", options = "" }: Op
     options: `${session} ${options}`,
     types: { getTypeParser: (oid, format) => parsers.get(oid) ?? pg.types.getTypeParser(oid, format) }
   })
-  // A connection that breaks while idle is replaced; the next query tells.
+  // A connection that breaks is replaced; the query at hand tells, or the next one. Unheard, the event would end us.
   pool.on("error", () => {})
+  pool.on("connect", (client) => client.on("error", () => {}))
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
   return { pool, db, close: () => db.destroy() }
 }

@@ -66,6 +66,8 @@ interface Queue {
   contendedUntil: number
   /** Until then, keys that are known already are expected. */
   repeatsUntil: number
+  /** A statement that was cut off may still be carried out: until the tree is stamped anew, nothing said of it is final. */
+  fence: boolean
 }
 
 interface Lane {
@@ -230,7 +232,17 @@ export class Gate {
     const known = this.#queues.get(name)
     if (known !== undefined) return known
     const lane = this.#lanes[Number.parseInt(root.slice(-6), 16) % this.#lanes.length] ?? { ring: [], running: false }
-    const queue: Queue = { organization, root, lane, jobs: [], place: "idle", flying: 0, contendedUntil: 0, repeatsUntil: 0 }
+    const queue: Queue = {
+      organization,
+      root,
+      lane,
+      jobs: [],
+      place: "idle",
+      flying: 0,
+      contendedUntil: 0,
+      repeatsUntil: 0,
+      fence: false
+    }
     this.#queues.set(name, queue)
     return queue
   }
@@ -268,7 +280,7 @@ export class Gate {
     for (let left = lane.ring.length; left > 0 && jobs.length < this.#options.batch; left--) {
       const queue = lane.ring.shift()
       if (queue === undefined) break
-      const contended = queue.contendedUntil > now
+      const contended = queue.contendedUntil > now || queue.fence
       const [first] = queues
       const fits = first === undefined || (first.organization === queue.organization && locked === contended)
       if (fits && queue.jobs.length > 0) {
@@ -282,12 +294,7 @@ export class Gate {
     return jobs.length === 0 ? (lane.ring.length > 0 ? this.#take(lane) : undefined) : { queues, jobs, locked }
   }
 
-  async #run(
-    queues: ReadonlyArray<Queue>,
-    jobs: ReadonlyArray<Waiting>,
-    locked: boolean,
-    fence = false
-  ): Promise<void> {
+  async #run(queues: ReadonlyArray<Queue>, jobs: ReadonlyArray<Waiting>, locked: boolean): Promise<void> {
     const [queue] = queues
     if (queue === undefined || jobs.length === 0) return
     const { organization } = queue
@@ -296,14 +303,14 @@ export class Gate {
     const start = performance.now()
     try {
       const settled = locked
-        ? await this.#withTransaction(organization, jobs, fence)
+        ? await this.#withTransaction(queues, jobs)
         : await this.#withClient((query) => runOpen(query, this.cache, organization, jobs, lookUpOf(queues, start)))
       this.stats.batches++
       this.stats.batched += settled.answers.length
       this.stats.commitMs += performance.now() - start
       this.#settle(organization, settled)
     } catch (error) {
-      await this.#recover(error, queues, jobs, locked, fence)
+      await this.#recover(error, queues, jobs, locked)
     } finally {
       this.#flying.delete(jobs)
       for (const queue of queues) queue.flying--
@@ -339,8 +346,7 @@ export class Gate {
     error: unknown,
     queues: ReadonlyArray<Queue>,
     jobs: ReadonlyArray<Waiting>,
-    locked: boolean,
-    fence: boolean
+    locked: boolean
   ): Promise<void> {
     const [{ organization }] = queues as readonly [Queue]
     const code = sqlState(error)
@@ -351,13 +357,12 @@ export class Gate {
       )
       return this.#setAside(
         queues.filter(({ root }) => busy.has(root)),
-        jobs,
-        fence
+        jobs
       )
     }
     if (code === uniqueViolation && !locked && lookUpOf(queues, performance.now()) === "refused") {
       for (const queue of queues) queue.repeatsUntil = performance.now() + repetition
-      return this.#run(queues, jobs, locked, fence)
+      return this.#run(queues, jobs, locked)
     }
     if (code === "40P01" || code === "40001") return this.#putBack(jobs)
     if (error instanceof RangeError || (code !== undefined && /^(22|23|54)/.test(code))) {
@@ -367,11 +372,11 @@ export class Gate {
       this.stats.bisected++
       const half = Math.ceil(jobs.length / 2)
       for (const root of queues) this.cache.drop(organization, root.root)
-      await this.#run(queues, jobs.slice(0, half), locked, fence)
-      return this.#run(queues, jobs.slice(half), locked, fence)
+      await this.#run(queues, jobs.slice(0, half), locked)
+      return this.#run(queues, jobs.slice(half), locked)
     }
     this.#fault(error)
-    if (error instanceof NotConnected) return this.#setAside(queues, jobs, fence)
+    if (error instanceof NotConnected) return this.#setAside(queues, jobs)
     for (const { root } of queues) this.cache.drop(organization, root)
     if (code !== undefined && !/^(08|57)/.test(code)) {
       for (const job of jobs) job.settle(Result.fail({ _tag: "Unavailable", retryAfterMs }))
@@ -380,7 +385,8 @@ export class Gate {
     // Cut off: whether it was carried out is found out behind the fence.
     this.stats.fenced++
     for (const job of jobs) job.unknown = true
-    this.#setAside(queues, jobs, true)
+    for (const queue of queues) queue.fence = true
+    this.#setAside(queues, jobs)
   }
 
   /** The trees whose root somebody else has locked. */
@@ -398,7 +404,7 @@ export class Gate {
   }
 
   /** These trees go on by themselves, so that the lane does; the requests of the others are put back. */
-  #setAside(queues: ReadonlyArray<Queue>, jobs: ReadonlyArray<Waiting>, fence: boolean): void {
+  #setAside(queues: ReadonlyArray<Queue>, jobs: ReadonlyArray<Waiting>): void {
     const byRoot = Map.groupBy(jobs, ({ location }) => location.root)
     for (const queue of queues) {
       const { lane, root } = queue
@@ -407,21 +413,18 @@ export class Gate {
       if (place === "lane") lane.ring.splice(lane.ring.indexOf(queue), 1)
       queue.jobs.unshift(...(byRoot.get(root) ?? []))
       byRoot.delete(root)
-      if (place !== "aside") void this.#goOn(queue, fence)
+      if (place !== "aside") void this.#goOn(queue)
     }
     this.#putBack([...byRoot.values()].flat())
   }
 
-  async #goOn(queue: Queue, fence: boolean): Promise<void> {
-    let fenced = fence
+  async #goOn(queue: Queue): Promise<void> {
     while (queue.jobs.length > 0) {
       while (this.#aside >= asides) await pause(asideRetry)
       this.#aside++
       try {
         const jobs = queue.jobs.splice(0, this.#options.batch).filter((job) => this.#isInTime(job, performance.now()))
-        const before = this.stats.fenced
-        await this.#run([queue], jobs, true, fenced)
-        if (this.stats.fenced > before) fenced = true
+        await this.#run([queue], jobs, true)
         if (jobs.every(({ done }) => done)) break
       } finally {
         this.#aside--
@@ -454,9 +457,10 @@ export class Gate {
         job.unknown = true
         this.#expire(job)
       }
-    for (const [name, { jobs, place, flying, contendedUntil, repeatsUntil }] of this.#queues) {
+    for (const [name, { jobs, place, flying, contendedUntil, repeatsUntil, fence }] of this.#queues) {
       for (const job of jobs) this.#isInTime(job, now)
-      if (jobs.length === 0 && place === "idle" && flying === 0 && contendedUntil < now && repeatsUntil < now) this.#queues.delete(name)
+      const quiet = jobs.length === 0 && place === "idle" && flying === 0 && !fence
+      if (quiet && contendedUntil < now && repeatsUntil < now) this.#queues.delete(name)
     }
   }
 
@@ -472,7 +476,9 @@ export class Gate {
     }
   }
 
-  async #withTransaction(organization: Id.Id, jobs: ReadonlyArray<Waiting>, fence: boolean): Promise<Settled<Waiting>> {
+  async #withTransaction(queues: ReadonlyArray<Queue>, jobs: ReadonlyArray<Waiting>): Promise<Settled<Waiting>> {
+    const [{ organization }] = queues as readonly [Queue]
+    const fence = queues.some((queue) => queue.fence)
     const client = await this.#connect()
     const query = queryOf(client)
     try {
@@ -481,6 +487,7 @@ export class Gate {
       await client.query("commit")
       client.release()
       for (const snapshot of trees.values()) this.cache.keep(organization, snapshot)
+      for (const queue of queues) if (fence && trees.has(queue.root)) queue.fence = false
       return settled
     } catch (error) {
       if (sqlState(error) !== undefined) await client.query("rollback").catch(() => {})

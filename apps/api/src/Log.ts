@@ -26,7 +26,7 @@ export const silent: Log = { request: () => {}, defect: () => {}, say: () => {},
 export const open = (format: "json" | "text"): Log => {
   if (format === "text") return of(pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, forPeople))
   // Lines leave together, at the latest after a tenth of a second.
-  const file = pino.destination({ fd: 1, sync: false, minLength: 16_384, periodicFlush: 100 })
+  const file = pino.destination({ fd: 1, sync: false, minLength: 8_192, periodicFlush: 100 })
   return of(pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, file), () => file.flushSync())
 }
 

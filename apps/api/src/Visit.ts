@@ -4,6 +4,14 @@ import { Problem } from "@capstan/contract"
 import type { Admission } from "@capstan/store"
 import { Result } from "effect"
 import type { Log } from "./Log.ts"
+import type { Metrics } from "./Metrics.ts"
+
+/** What answering takes, on either transport. */
+export interface Needs {
+  readonly admission: Admission.Admission
+  readonly metrics: Metrics
+  readonly log: Log
+}
 
 export interface Visit {
   readonly requestId: string

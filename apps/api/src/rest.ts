@@ -1,17 +1,16 @@
 /** The procedures over REST: path, query string, headers and body make one input. */
 import { Problem } from "@capstan/contract"
-import type { Admission, Caller } from "@capstan/store"
+import type { Caller } from "@capstan/store"
 import { Result } from "effect"
 import type { Context, Hono } from "hono"
 import type { ContentfulStatusCode } from "hono/utils/http-status"
 import * as Body from "./Body.ts"
 import * as Call from "./Call.ts"
 import type { Log } from "./Log.ts"
-import * as Metrics from "./Metrics.ts"
 import { hasBody, split } from "./openapi.ts"
 import * as Visit from "./Visit.ts"
 
-export const mount = (app: Hono, calls: ReadonlyArray<Call.Call>, admission: Admission.Admission, log: Log): void => {
+export const mount = (app: Hono, calls: ReadonlyArray<Call.Call>, { admission, metrics, log }: Visit.Needs): void => {
   const verbsByPath = new Map<string, Array<string>>()
   for (const call of calls) {
     const [verb, path] = split(call.procedure.rest)
@@ -44,7 +43,7 @@ export const mount = (app: Hono, calls: ReadonlyArray<Call.Call>, admission: Adm
   const respond = (c: Context, visit: Visit.Visit, call: Call.Call, outcome: Call.Outcome): Response => {
     const headers = { ...Visit.headersOf(visit), "content-type": "application/json; charset=utf-8" }
     const status = Result.isSuccess(outcome) ? call.procedure.status : Problem.statuses[outcome.failure.code]
-    Metrics.count(call.name, Call.codeOf(outcome), performance.now() - visit.began)
+    metrics.count(call.name, Call.codeOf(outcome), performance.now() - visit.began)
     Visit.end(log, visit, call.name, Call.codeOf(outcome), status)
     return Result.isSuccess(outcome)
       ? c.body(JSON.stringify(outcome.success), call.procedure.status, { ...headers, ...etagOf(outcome.success) })

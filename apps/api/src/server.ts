@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net"
 import { createAdaptorServer } from "@hono/node-server"
 import { api, procedures } from "@capstan/contract"
 import { AccessTokens, Admission, Database, Trees } from "@capstan/store"
-import { Layer, ManagedRuntime } from "effect"
+import { Context, Layer, ManagedRuntime } from "effect"
 import { Hono } from "hono"
 import { cors } from "hono/cors"
 import manifest from "../package.json" with { type: "json" }
@@ -52,7 +52,8 @@ export const open = async ({
   const services = await runtime.context()
   const pepper = AccessTokens.pepper(secret)
   const admission = Admission.open(databaseUrl, { pepper })
-  const { pool } = await runtime.runPromise(Database.Database)
+  const { pool } = Context.get(services, Database.Database)
+  const metrics = Metrics.open(Context.get(services, Trees.Trees).stats)
   const table = handlers({ pepper, probe: Readiness.probe(databaseUrl, pool) })
   const calls = procedures.map(([name, procedure]) =>
     Call.of(name, procedure, handlerOf(table, name), { services, log, deadlineMs })
@@ -69,13 +70,13 @@ export const open = async ({
         maxAge: 600
       })
     )
-  const answerTrpc = trpc.serve(api, calls, admission, log)
+  const answerTrpc = trpc.serve(api, calls, { admission, metrics, log })
   app.all(`${trpc.endpoint}/*`, (c) => answerTrpc(c.req.raw))
-  rest.mount(app, calls, admission, log)
+  rest.mount(app, calls, { admission, metrics, log })
   const document = JSON.stringify(openapi.document(api, manifest.version))
   app.get("/openapi.json", (c) => c.body(document, 200, { "content-type": "application/json; charset=utf-8" }))
   app.get("/metrics", (c) =>
-    c.text(Metrics.print(), 200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" })
+    c.text(metrics.print(), 200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" })
   )
   docs.mount(app)
   app.notFound((c) => rest.unrouted(c, log, 404))

@@ -1,13 +1,10 @@
 /** The procedures over tRPC. A batch is admitted once, for as many calls as it has; each call is checked on its own. */
 import { Problem } from "@capstan/contract"
-import type { Admission } from "@capstan/store"
 import { initTRPC, TRPCError } from "@trpc/server"
 import { fetchRequestHandler } from "@trpc/server/adapters/fetch"
 import { Result } from "effect"
 import * as Body from "./Body.ts"
 import * as Call from "./Call.ts"
-import type { Log } from "./Log.ts"
-import * as Metrics from "./Metrics.ts"
 import * as Visit from "./Visit.ts"
 
 export const endpoint = "/trpc"
@@ -31,8 +28,7 @@ class Refused extends TRPCError {
 export const serve = (
   api: object,
   calls: ReadonlyArray<Call.Call>,
-  admission: Admission.Admission,
-  log: Log
+  { admission, metrics, log }: Visit.Needs
 ): ((request: Request) => Promise<Response>) => {
   const callsByName = new Map(calls.map((call) => [call.name, call]))
   const requestIds = new WeakMap<Error, string>()
@@ -50,7 +46,7 @@ export const serve = (
       const outcome = await outcomeOf(call, visit, input)
       const code = Call.codeOf(outcome)
       codes.push(code)
-      Metrics.count(call.name, code, performance.now() - visit.began)
+      metrics.count(call.name, code, performance.now() - visit.began)
       if (Result.isSuccess(outcome)) return outcome.success
       throw new Refused(outcome.failure)
     }

@@ -237,6 +237,7 @@ describe("routes", () => {
     const text = await (await fetch(`${url}/metrics`)).text()
     assert.match(text, /capstan_requests\{[^}]*procedure="system.health"[^}]*\} [1-9]/)
     assert.match(text, /capstan_request_seconds_bucket\{[^}]*code="unauthorized"/)
+    assert.match(text, /capstan_gate_queued \d/)
     assert.notInclude(text, "made.up")
   })
 

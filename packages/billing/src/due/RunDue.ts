@@ -10,6 +10,7 @@ import { type Caller, Database, Due, Trees } from "@capstan/store"
 import { Effect, Result } from "effect"
 import type { Refused } from "../Doors.ts"
 import { renewCredits } from "../subscriptions/RenewCredits.ts"
+import { system } from "./System.ts"
 
 export interface Done extends Readonly<Record<Kind, number>> {
   /** What came to nothing, such as a renewal that the wallet would not take. It is tried again, another time. */
@@ -70,16 +71,6 @@ export const runDue = Effect.fn("runDue")(function* (
 
 const earliest = ({ renewal, expiry, lapse }: Due.First): Instant.Instant | null =>
   [renewal, expiry, lapse].reduce((a, b) => (a === null ? b : b === null ? a : Math.min(a, b)), null)
-
-const system = (organization: Id.Id, now: Instant.Instant): Caller => ({
-  organization,
-  reach: null,
-  actor: "system:worker",
-  scopes: new Set(),
-  now,
-  key: null,
-  ifMatch: null
-})
 
 const none: Turn = { found: [], done: 0, refused: [] }
 

@@ -43,6 +43,15 @@ const firstOf = (organization: ReturnType<typeof sql>, after: ReturnType<typeof 
   (select min(h.expires_at) from hold h
     where h.organization_id = ${organization} and h.outcome is null and h.expires_at > ${after}) as lapse`
 
+const clock = sql`floor(extract(epoch from statement_timestamp()) * 1000)::float8 + o.clock_ahead_ms::float8`
+
+/** What time it is in an organization; undefined where there is none. */
+export const now = async (db: Kysely<Tables>, organization: Id.Id): Promise<Instant.Instant | undefined> => {
+  const { rows } = await sql<{ now: Instant.Instant }>`
+    select ${clock} as now from organization o where o.id = ${organization}`.execute(db)
+  return rows[0]?.now
+}
+
 /** Some organizations after one, in the order of their ids. */
 export const organizations = async (
   db: Kysely<Tables>,
@@ -50,7 +59,7 @@ export const organizations = async (
   limit: number
 ): Promise<ReadonlyArray<Organization>> => {
   const { rows } = await sql<Organization>`
-    select o.id, floor(extract(epoch from statement_timestamp()) * 1000)::float8 + o.clock_ahead_ms::float8 as now,
+    select o.id, ${clock} as now,
       ${firstOf(sql`o.id`, sql`'-infinity'`)}
     from organization o where ${after}::uuid is null or o.id > ${after} order by o.id limit ${limit}`.execute(db)
   return rows

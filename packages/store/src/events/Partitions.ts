@@ -18,15 +18,22 @@ interface Month {
   readonly end: string
 }
 
-/** The months that were made. One that writers are too busy for is left for the next time. */
-export const make = async (db: Kysely<Tables>, now: Instant.Instant): Promise<ReadonlyArray<string>> => {
-  const made: Array<string> = []
+export interface Made {
+  readonly months: ReadonlyArray<string>
+  /** Writers were too busy to make the rest: it is to be tried again. */
+  readonly busy: boolean
+}
+
+export const make = async (db: Kysely<Tables>, now: Instant.Instant): Promise<Made> => {
+  const months: Array<string> = []
   for (let n = 0; n <= ahead; n++) {
     const month = monthOf(now, n)
     if (await isThere(db, month)) continue
-    if (await withRetries(() => db.transaction().execute((trx) => attach(trx, month)))) made.push(month.table)
+    const outcome = await withRetries(() => db.transaction().execute((trx) => attach(trx, month)))
+    if (outcome === "busy") return { months, busy: true }
+    if (outcome) months.push(month.table)
   }
-  return made
+  return { months, busy: false }
 }
 
 const monthOf = (now: Instant.Instant, n: number): Month => {
@@ -41,14 +48,17 @@ const isThere = async (db: Kysely<Tables>, { table }: Month): Promise<boolean> =
   return rows[0]?.there ?? false
 }
 
-/** Most rows move while others still write; the few that came meanwhile move when nobody can. */
+/**
+ * Most rows move while others still write; the few that came meanwhile move when nobody can. Writers are kept out by the
+ * parent: one that waits for the default alone has chosen it already, and would be refused.
+ */
 const attach = async (trx: Trx, month: Month): Promise<boolean> => {
   await sql`lock table event in share update exclusive mode`.execute(trx)
   if (await isThere(trx, month)) return false
   const table = sql.table(month.table)
   await sql`create table ${table} (like event including all)`.execute(trx)
   await move(trx, month)
-  await sql`lock table event_default in access exclusive mode`.execute(trx)
+  await sql`lock table event in access exclusive mode`.execute(trx)
   await move(trx, month)
   await sql`alter table event attach partition ${table}
     for values from (${sql.lit(month.start)}) to (${sql.lit(month.end)})`.execute(trx)
@@ -62,15 +72,15 @@ const move = (trx: Trx, { table, start, end }: Month) =>
 
 /** Another transaction was in the way; it is over soon. */
 const transient: ReadonlySet<string> = new Set([lockTimeout, "40P01", "40001"])
-const mostTries = 10
+const mostTries = 5
 
-const withRetries = async (work: () => Promise<boolean>): Promise<boolean> => {
+const withRetries = async (work: () => Promise<boolean>): Promise<boolean | "busy"> => {
   for (let tries = 1; ; tries++) {
     try {
       return await work()
     } catch (error) {
       if (!transient.has(sqlState(error) ?? "")) throw error
-      if (tries >= mostTries) return false
+      if (tries >= mostTries) return "busy"
     }
   }
 }

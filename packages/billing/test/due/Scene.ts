@@ -8,7 +8,7 @@ import * as Billing from "../../src/index.ts"
 
 const credit = 1_000_000n
 export const start = Date.UTC(2026, 0, 31, 10)
-export const hour = 3_600_000
+const hour = 3_600_000
 export const day = 24 * hour
 
 const database = Database.Database.layer(TestDatabase.url, { max: 6 })

@@ -1,0 +1,9 @@
+/** All jobs, and which kinds of events ask for which. */
+import { job as announceThreshold } from "./jobs/announceThreshold.ts"
+import type { Job } from "./jobs/job.ts"
+import { job as makePartitions } from "./jobs/makePartitions.ts"
+
+export const jobs: ReadonlyArray<Job> = [announceThreshold, makePartitions]
+
+export const queuesFor = (kind: string): ReadonlyArray<string> =>
+  jobs.flatMap((job) => ("on" in job && job.on.includes(kind) ? [job.queue] : []))

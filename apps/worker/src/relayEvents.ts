@@ -1,0 +1,43 @@
+/** The relay of the event log: rows that ask for work become jobs of their own id, all are marked. */
+import { Relay, type Database } from "@capstan/store"
+import type { Id } from "@capstan/domain"
+import { queuesFor } from "./jobs.ts"
+import type { Queues } from "./Queues.ts"
+
+const rowsAtOnce = 500
+/** So that every organization has its turn. */
+const mostPages = 10
+
+export const relayEvents = ({ db }: Pick<Database.Connection, "db">, { send }: Pick<Queues, "send">) => {
+  const lastByOrganization = new Map<Id.Id, Id.Id>()
+
+  const handOn = (rows: ReadonlyArray<Relay.Row>): Promise<void> =>
+    send(rows.flatMap((row) => queuesFor(row.kind).map((queue) => ({ queue, id: row.id, data: row }))))
+
+  /** Whether some of it is left. */
+  const relayOne = async (organization: Id.Id, signal: AbortSignal): Promise<boolean> => {
+    for (let pages = 0; pages < mostPages && !signal.aborted; pages++) {
+      const after = lastByOrganization.get(organization) ?? null
+      const { last } = await Relay.relay(db, organization, { after, limit: rowsAtOnce }, handOn)
+      if (last !== null) lastByOrganization.set(organization, last)
+      else {
+        lastByOrganization.delete(organization)
+        return after !== null
+      }
+    }
+    return true
+  }
+
+  return async (signal: AbortSignal): Promise<boolean> => {
+    let more = false
+    let after: Id.Id | null = null
+    while (!signal.aborted) {
+      const organizations: ReadonlyArray<Id.Id> = await Relay.organizations(db, after, 100)
+      for (const organization of organizations) if (await relayOne(organization, signal)) more = true
+      const last = organizations.at(-1)
+      if (last === undefined) break
+      after = last
+    }
+    return more
+  }
+}

@@ -1,0 +1,119 @@
+/** `capstan replay`: recorded LLM traffic, driven through the API as credit debits. */
+import { Credits, Rate } from "@capstan/domain"
+import { type Command, InvalidArgumentError } from "commander"
+import * as Home from "./Home.ts"
+import { command } from "./Program.ts"
+import * as Progress from "./Progress.ts"
+import * as Cast from "./replay/Cast.ts"
+import * as Drive from "./replay/Drive.ts"
+import * as report from "./replay/report.ts"
+import * as Traffic from "./replay/Traffic.ts"
+import * as Port from "./start/Port.ts"
+import { Trouble } from "./Trouble.ts"
+
+interface Options {
+  readonly clients: number
+  readonly speed: number
+  readonly inFlight: number
+  readonly prices: Traffic.Prices
+  readonly cap: number
+  readonly grant: Credits.Credits
+  readonly run: string
+  readonly url?: string
+  readonly token?: string
+}
+
+export const declare = (replay: Command): void => {
+  replay
+    .argument("<file>", "a CSV of timestamp_ms,input_tokens,output_tokens,cached_input_tokens")
+    .option("--clients <n>", "over how many clients the rows are spread", whole(1, 10_000), 20)
+    .option("--speed <x>", "how much faster than recorded; 0 or max for as fast as --in-flight allows", speed, 0)
+    .option("--in-flight <k>", "how many requests at once", whole(1, 4_096), 64)
+    .option("--prices <in,cached,out>", "credits for a token", prices, prices("0.001,0.0001,0.004"))
+    .option("--cap <amount>", "what each client may spend in a month, in major units of its currency", amount, 10)
+    .option(
+      "--grant <credits>",
+      "what each client is given first, bought at one minor unit each",
+      credits,
+      credits("1000000")
+    )
+    .option("--run <id>", "names the run: the same again is answered from the first", run, "replay")
+    .option("--url <url>", "where the API is; unless said, where `capstan start` puts it")
+    .option("--token <token>", "of a sandbox organization; unless said, that of the demo")
+    .addHelpText(
+      "after",
+      `
+The first use of a run makes its clients (ext:replay-<run>-<n>, under ext:replay-<run>), their credits and caps.
+Cached tokens are part of the input tokens; the rest of the input has the first price. A row costs the sum, rounded up
+to a millionth of a credit, and is debited under the key <run>:<row>.`
+    )
+    .action(command(drive))
+}
+
+const drive = async (file: string, options: Options): Promise<number> => {
+  const { clients, speed, inFlight, prices, run } = options
+  const token = options.token ?? Home.demo(Home.at(process.env))?.token
+  if (token === undefined)
+    throw new Trouble("There is no token: start Capstan once for its demo, or give one with --token.")
+  const place = Port.read(process.env)
+  const url = options.url ?? Port.urlOf(place.host, place.port)
+  const rows = await Traffic.count(file)
+  const api = Drive.connect(url, token)
+  const cast = await Cast.assemble(api, options)
+  const tally = new Drive.Tally(clients)
+  const progress = Progress.open()
+  const began = performance.now()
+  try {
+    const traffic = Traffic.read(file, prices, clients)
+    await Drive.drive(api, cast, { traffic, run, speed, inFlight }, tally, () => {
+      const rate = Math.round(tally.rows / ((performance.now() - began) / 1_000))
+      const { rows: done, refused, retries } = tally
+      progress.tell(
+        `${Progress.bar(done, rows)} ${done} of ${rows}, ${rate}/s, ${refused} refused${retries.count > 0 ? `, ${retries.count} retries` : ""}`
+      )
+    })
+  } finally {
+    progress.close()
+  }
+  const seconds = (performance.now() - began) / 1_000
+  const standings = await Cast.standings(api, cast)
+  process.stdout.write(report.print({ cast, standings, tally, rows, seconds }))
+  return tally.rows === rows && tally.unanswered === 0 ? 0 : 1
+}
+
+const whole =
+  (least: number, most: number) =>
+  (text: string): number => {
+    const number = Number(text)
+    if (Number.isInteger(number) && number >= least && number <= most) return number
+    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`)
+  }
+
+const speed = (text: string): number => {
+  const number = text === "max" ? 0 : Number(text)
+  if (Number.isFinite(number) && number >= 0) return number
+  throw new InvalidArgumentError("It must be a number, such as 10, or max.")
+}
+
+const amount = (text: string): number => {
+  if (/^\d{1,9}(\.\d{1,4})?$/.test(text)) return Number(text)
+  throw new InvalidArgumentError("It must be an amount of money, such as 10 or 2.50.")
+}
+
+const credits = (text: string): Credits.Credits => {
+  if (/^\d{1,9}(\.\d{1,6})?$/.test(text) && Credits.parse(text) > 0n) return Credits.parse(text)
+  throw new InvalidArgumentError("It must be more than 0 credits, with at most 6 decimals.")
+}
+
+const prices = (text: string): Traffic.Prices => {
+  const [input, cached, output, ...more] = text.split(",")
+  if (input === undefined || cached === undefined || output === undefined || more.length > 0 || !priced.test(text))
+    throw new InvalidArgumentError("It must be three decimals with at most 12 places, such as 0.001,0.0001,0.004.")
+  return { input: Rate.parse(input), cached: Rate.parse(cached), output: Rate.parse(output) }
+}
+const priced = /^(\d{1,9}(\.\d{1,12})?,?){3}$/
+
+const run = (text: string): string => {
+  if (/^[\w.-]{1,64}$/.test(text)) return text
+  throw new InvalidArgumentError("It must be 1 to 64 letters, digits, dots, dashes or underscores.")
+}

@@ -1,0 +1,256 @@
+import {
+  captureHold,
+  completeOnboarding,
+  consumeCredits,
+  createClient,
+  createOrganization,
+  createSubscription,
+  grantCredits,
+  publishPlan,
+  reactivateClient,
+  releaseHold,
+  reserveCredits,
+  reverseDebit,
+  setCap,
+  suspendClient
+} from "@capstan/billing"
+import { Calendar, Credits, Currency, Money, Rate } from "@capstan/domain"
+import { type Caller, Database, Doctor, Trees } from "@capstan/store"
+import { Database as TestDatabase } from "@capstan/testing"
+import { Effect, Layer, ManagedRuntime } from "effect"
+import { afterAll, assert, beforeAll, describe, it } from "vitest"
+import { print } from "../src/doctor.ts"
+
+let clone: TestDatabase.Clone
+
+/** A history with something of everything that is recomputed. */
+beforeAll(async () => {
+  clone = await TestDatabase.clone()
+  const runtime = ManagedRuntime.make(
+    Trees.Trees.layer(clone.url).pipe(Layer.provideMerge(Database.Database.layer(clone.url, { max: 4 })))
+  )
+  const run = <A, E>(effect: Effect.Effect<A, E, Database.Database | Trees.Trees>) => runtime.runPromise(effect)
+  const currency = Currency.Currency.make("USD")
+  const timeZone = Calendar.Zone.make("Europe/Zurich")
+  let at = Date.UTC(2026, 0, 31, 12)
+  let keys = 0
+  const organization = await run(
+    createOrganization({ name: "Test", mode: "sandbox", currency, timeZone, settings: {}, at })
+  )
+  const caller = (): Caller => ({
+    organization: organization.id,
+    reach: null,
+    actor: "test",
+    scopes: new Set(),
+    now: (at += 1_000),
+    key: `key-${++keys}`,
+    ifMatch: null
+  })
+  const spend = { feature: null, allowPartial: false, effectiveAt: null }
+  const enroll = async (externalId: string, parent: string | null, usesParentBalance = false) => {
+    const more = { name: externalId, email: null, currency: null, timeZone: null, usesParentBalance }
+    await run(
+      createClient(caller(), { externalId, parent, ...more, overdraftLimit: 0n, metadata: {}, onboarded: true })
+    )
+    return `ext:${externalId}`
+  }
+  const credits = Credits.parse
+  const grant = (client: string, amount: string) =>
+    run(
+      grantCredits(caller(), {
+        client,
+        kind: "extra",
+        amount: credits(amount),
+        effectiveAt: null,
+        expiresAt: null,
+        priority: 0,
+        unitCost: { amount: Rate.parse("1"), currency },
+        source: "grant",
+        features: null
+      })
+    )
+  const cap = (client: string, limit: bigint) =>
+    run(
+      setCap(caller(), {
+        client,
+        name: "month",
+        limit: { amount: Money.Minor.make(limit), currency },
+        every: "month",
+        scope: "all",
+        enforcement: "hard",
+        thresholds: [50]
+      })
+    )
+  const consume = (client: string, amount: string) =>
+    run(consumeCredits(caller(), { client, amount: credits(amount), ...spend }))
+  const reserve = (client: string, amount: string) =>
+    run(
+      reserveCredits(caller(), {
+        client,
+        amount: credits(amount),
+        expiresIn: 3_600_000,
+        feature: null,
+        allowPartial: false
+      })
+    )
+
+  await run(
+    publishPlan(caller(), {
+      key: "plan",
+      name: "Plan",
+      price: Money.Minor.make(0n),
+      terms: {
+        currency,
+        interval: { unit: "month", count: 1 },
+        creditInterval: { unit: "month", count: 1 },
+        credits: credits("100"),
+        creditValue: Rate.parse("0.5"),
+        rollover: null,
+        overage: null,
+        unlimited: false,
+        trial: null,
+        promoAllowance: null,
+        seats: 1
+      }
+    })
+  )
+  const root = await enroll("root", null)
+  const own = await enroll("own", root)
+  const shared = await enroll("shared", root, true)
+  await run(createSubscription(caller(), { client: root, plan: "plan", seats: undefined, trial: undefined }))
+  await grant(root, "1000")
+  await grant(own, "500")
+  await cap(root, 900n)
+  await cap(own, 300n)
+  const { entry } = await consume(own, "100")
+  await consume(shared, "150.000001")
+  const held = await reserve(own, "40")
+  const given = await reserve(shared, "20")
+  await reserve(own, "30")
+  await run(suspendClient(caller(), { client: root, reason: null, note: null }))
+  await run(
+    captureHold(caller(), { hold: held.entry.hold ?? "", amount: credits("15"), feature: null, allowPartial: false })
+  )
+  await run(reactivateClient(caller(), { client: root }))
+  await run(releaseHold(caller(), { hold: given.entry.hold ?? "" }))
+  await run(reverseDebit(caller(), { entry, amount: credits("10") }))
+  await cap(own, 50n)
+  await cap(own, 400n)
+  await consume(own, "120")
+  await runtime.dispose()
+})
+afterAll(() => clone.drop())
+
+/** What the doctor says of a copy of that history into which something was written behind the gate's back. */
+const examined = async (corruption: string): Promise<ReadonlyArray<Doctor.Finding>> => {
+  const history = new URL(clone.url).pathname.slice(1)
+  const name = `${history}_copy`
+  const outside = TestDatabase.pool()
+  // A database that is copied may not be in use.
+  await outside.query("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", [history])
+  await outside.query(`create database ${name} template ${history}`)
+  const database = Database.connect(Object.assign(new URL(clone.url), { pathname: `/${name}` }).href, { max: 2 })
+  try {
+    const done = [await database.pool.query(corruption)].flat()
+    assert.notStrictEqual(done.at(-1)?.rowCount, 0, "nothing was corrupted")
+    return await Doctor.examine(database)
+  } finally {
+    await database.close()
+    await outside.query(`drop database ${name} with (force)`)
+    await outside.end()
+  }
+}
+
+it("finds nothing in a ledger that the gate wrote, and looks at every law", async () => {
+  const report = await examined("select")
+  const differences = report.filter(({ differences }) => differences > 0)
+  assert.deepStrictEqual(differences, [], print(report))
+  for (const { name, checked } of report) assert.isAbove(checked, 0, name)
+})
+
+const external = (id: string) => `(select id from client where external_id = '${id}')`
+
+const corruptions: ReadonlyArray<readonly [what: string, sql: string, breaks: ReadonlyArray<Doctor.Name>]> = [
+  [
+    "a limit that was lower than the log says",
+    `update event set payload = replace(payload::text, '"limit":"400"', '"limit":"200"')::json where kind = 'cap.set'`,
+    ["limits", "capLog"]
+  ],
+  ["a limit raised in its row", `update cap set limit_cost = limit_cost + 1 where name = 'month'`, ["capLog"]],
+  ["a window that forgot a millionth", `update cap_window set used = used - 1`, ["windows"]],
+  [
+    "a window that is gone",
+    `delete from cap_window where cap_id = (select min(cap_id::text)::uuid from cap_window)`,
+    ["windows"]
+  ],
+  [
+    "a debit that does not count",
+    `update entry set counts = null where kind = 'Debited' and seq = (select max(seq) from entry where kind = 'Debited')
+      and client_id = ${external("own")}`,
+    ["counting", "windows"]
+  ],
+  [
+    "a debit under the key of another",
+    `alter table entry drop constraint entry_organization_id_client_id_namespace_key_key;
+     update entry set key = 'again' where kind = 'Reserved' and client_id = ${external("own")}`,
+    ["keys"]
+  ],
+  ["an entry that is gone", `delete from entry where kind = 'Reversed'`, ["sequence"]],
+  [
+    "the last entry gone",
+    `delete from entry e where client_id = ${external("own")} and seq = (select seq from wallet w where w.client_id = e.payer_id)`,
+    ["sequence"]
+  ],
+  ["an entry after the last", `update wallet set seq = seq - 1 where client_id = ${external("own")}`, ["sequence"]],
+  ["an entry of a stranger", `update entry set client_id = gen_random_uuid() where kind = 'Reversed'`, ["owners"]],
+  ["a wallet that is gone", `delete from wallet where client_id = ${external("own")}`, ["owners"]],
+  [
+    "a lot that grew",
+    `update wallet set lots = replace(lots::text, '"extra","', '"extra","1')::json where client_id = ${external("own")}`,
+    ["replay"]
+  ],
+  ["a balance that was answered wrong", `update entry set balance = balance + 1 where kind = 'Reversed'`, ["balances"]],
+  ["an amount that is not its portions", `update entry set amount = amount + 1 where kind = 'Debited'`, ["amounts"]],
+  [
+    "a period moved by an hour",
+    `update subscription set state = replace(state::text, '"periodEnd":"2026-02-28T12', '"periodEnd":"2026-02-28T13')::json`,
+    ["periods"]
+  ],
+  ["a hold that pins more than it reserved", `update hold set amount = amount + 1 where outcome is null`, ["settled"]],
+  ["an open hold that is gone", `delete from hold where outcome is null`, ["pinned", "settled"]],
+  [
+    "a hold settled without an entry",
+    `update hold set outcome = 'released', captured = 0, settled_at = now() where outcome is null`,
+    ["pinned", "settled"]
+  ],
+  [
+    "a hold said to be released that was captured",
+    `update hold set outcome = 'released' where outcome = 'captured'`,
+    ["settled"]
+  ],
+  [
+    "a hold settled by two entries",
+    `update entry set hold_id = (select id from hold where outcome = 'captured') where kind = 'Released'`,
+    ["settled"]
+  ],
+  [
+    "a debit under a suspension",
+    `update entry set at = (select at + interval '1 ms' from event where kind = 'client.suspended')
+      where kind = 'Debited' and client_id = ${external("shared")}`,
+    ["suspended"]
+  ],
+  [
+    "a suspension lifted behind the log's back",
+    `delete from event where kind = 'client.reactivated'`,
+    ["suspended", "suspensions"]
+  ]
+]
+
+describe("finds", () => {
+  for (const [what, sql, breaks] of corruptions)
+    it(what, async () => {
+      const report = await examined(sql)
+      const found = report.flatMap(({ name, differences }) => (differences > 0 ? [name] : []))
+      for (const name of breaks) assert.include(found, name, print(report))
+    })
+})

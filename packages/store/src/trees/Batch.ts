@@ -59,7 +59,7 @@ export const runOpen = async <J extends Job>(
     return { answers: decided.answers, again: decided.deferred, lost: decided.lost, stale: [] }
   }
   for (const root of outcome.stale) cache.drop(organization, root)
-  const known = replays(jobs, outcome.found.map(toFound))
+  const known = replays(decided, outcome.found.map(toFound))
   const answered = new Set(known.map(([job]) => job))
   return { answers: known, again: jobs.filter((job) => !answered.has(job)), lost: [], stale: outcome.stale }
 }
@@ -85,7 +85,7 @@ export const runLocked = async <J extends Job>(
       const { answers, deferred, lost } = decided
       return { answers: [...known, ...answers], again: deferred, lost, stale: [], trees }
     }
-    const found = replays(rest, outcome.found.map(toFound))
+    const found = replays(decided, outcome.found.map(toFound))
     if (found.length === 0) return { answers: known, again: [], lost: rest, stale: [], trees: new Map() }
     known.push(...found)
     const answered = new Set(found.map(([job]) => job))
@@ -246,7 +246,10 @@ const write = async <J extends Job>(
 ) => {
   const stamp = randomUUID()
   const keys = answers.flatMap(([{ caller, location, request }, answer]) =>
-    request._tag === "Check" || caller.key === null || (lookUp === "refused" && Result.isSuccess(answer))
+    isNotFound(answer) ||
+    request._tag === "Check" ||
+    caller.key === null ||
+    (lookUp === "refused" && Result.isSuccess(answer))
       ? []
       : [{ client: location.client, namespace: "caller", key: caller.key }]
   )
@@ -256,17 +259,20 @@ const write = async <J extends Job>(
 
 const toFound = (json: Parameters<typeof toEntry>[0]) => ({ entry: toEntry(json), hash: json.hash })
 
-/** What earlier successes under the same keys answered. */
+const isNotFound = (answer: Result.Result<Answer, Refused>): boolean =>
+  Result.isFailure(answer) && answer.failure._tag === "NotFound"
+
+/** What earlier successes under the same keys answered; those who do not reach the client are not told of any. */
 const replays = <J extends Job>(
-  jobs: ReadonlyArray<J>,
+  { answers }: Decided<J>,
   found: ReadonlyArray<ReturnType<typeof toFound>>
 ): ReadonlyArray<readonly [J, Result.Result<Answer, Refused>]> => {
   if (found.length === 0) return []
   const byKey = new Map(found.map((known) => [`${known.entry.client}/${known.entry.key}`, known]))
-  return jobs.flatMap((job): ReadonlyArray<readonly [J, Result.Result<Answer, Refused>]> => {
+  return answers.flatMap(([job, answer]): ReadonlyArray<readonly [J, Result.Result<Answer, Refused>]> => {
     const { caller, location, request } = job
     const known = byKey.get(`${location.client}/${caller.key}`)
-    if (known === undefined || request._tag === "Check") return []
+    if (known === undefined || request._tag === "Check" || isNotFound(answer)) return []
     return known.hash === null || known.hash === request.hash.toString("hex")
       ? [[job, Result.succeed({ _tag: "Posted", replayed: true, entry: known.entry })]]
       : [[job, Result.fail({ _tag: "KeyReused", key: known.entry.key })]]

@@ -147,7 +147,7 @@ const decide = <J extends Job>(trees: Trees, jobs: ReadonlyArray<J>): Decided<J>
   const answers: Array<readonly [J, Result.Result<Answer, Refused>]> = []
   const deferred: Array<J> = []
   const lost: Array<J> = []
-  const lapsed = new Set<Id.Id>()
+  const lapsedAt = new Map<Id.Id, Instant.Instant>()
   for (const job of jobs) {
     const { caller, location, request } = job
     const snapshot = trees.get(location.root)
@@ -156,12 +156,13 @@ const decide = <J extends Job>(trees: Trees, jobs: ReadonlyArray<J>): Decided<J>
       lost.push(job)
       continue
     }
-    const sheet = written.has(snapshot.root) ? draft : scratch
-    if (!lapsed.has(snapshot.root)) {
-      lapsed.add(snapshot.root)
+    const crowded = snapshot.due.length >= mostDue
+    const sheet = crowded || written.has(snapshot.root) ? draft : scratch
+    if (caller.now > (lapsedAt.get(snapshot.root) ?? Number.NEGATIVE_INFINITY)) {
+      lapsedAt.set(snapshot.root, caller.now)
       sheet.lapse(snapshot, caller.now)
     }
-    if (sheet === draft && snapshot.due.length >= mostDue) deferred.push(job)
+    if (crowded) deferred.push(job)
     else answers.push([job, answer(sheet, snapshot, line, job)])
   }
   return { draft, answers, deferred, lost }

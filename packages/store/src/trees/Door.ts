@@ -85,7 +85,7 @@ export const change = async <A, E>(
           [...locations].some(([name, { root }]) => again.success.get(name)?.root !== root)
         )
           throw new Moved()
-        const session = new Session(query, caller, locations)
+        const session = new Session(query, caller, again.success)
         const worked = await work(trx, session)
         if (Result.isFailure(worked)) throw new Refused(worked.failure)
         await session.write(roots)
@@ -109,7 +109,7 @@ export const queryOf =
 
 const locate = async (
   query: Query,
-  { organization }: Caller,
+  { organization, reach }: Caller,
   names: ReadonlyArray<string>
 ): Promise<Result.Result<ReadonlyMap<string, Location>, Failure>> => {
   const locations = new Locations(names.length)
@@ -117,11 +117,19 @@ const locate = async (
   const found = new Map<string, Location>()
   for (const name of names) {
     const location = locations.get(organization, name)
-    if (location === undefined) return Result.fail({ _tag: "NotFound", what: "client", id: name })
+    if (location === undefined || !(await isWithin(query, organization, reach, location.client)))
+      return Result.fail({ _tag: "NotFound", what: "client", id: name })
     found.set(name, location)
   }
   return Result.succeed(found)
 }
+
+const isWithin = async (query: Query, organization: Id.Id, reach: Id.Id | null, client: Id.Id): Promise<boolean> =>
+  reach === null ||
+  reach === client ||
+  (await query<{ readonly id: Id.Id }>("within", withinText, [organization, client, reach])).length > 0
+
+const withinText = `select id from client where organization_id = $1 and id = $2 and $3::uuid = any(path)`
 
 const keyText = `
 select ${entryJson} as entry from entry e
@@ -212,7 +220,12 @@ class Session implements Locked {
       effectiveAt: null,
       actor: this.#caller.actor
     }
-    const decided: Result.Result<Decided, Tree.Refusal> = this.#draft.decide(snapshot, line, { ...command, at }, posting)
+    const decided: Result.Result<Decided, Tree.Refusal> = this.#draft.decide(
+      snapshot,
+      line,
+      { ...command, at },
+      posting
+    )
     return decided
   }
 
@@ -221,7 +234,7 @@ class Session implements Locked {
     const known = this.#trees.get(root)
     const line = known?.lines.get(client)
     if (known !== undefined && line !== undefined) return { snapshot: known, line }
-    const wanted = { clients: [client], holds: [], due: [root], now: this.at }
+    const wanted = { clients: [client], holds: [], due: [root], now: this.at, most: null }
     for (const [root, read] of await load(this.#query, this.#caller.organization, wanted)) {
       const first = !this.#trees.has(root)
       const snapshot = joined(this.#trees.get(root), read)

@@ -30,6 +30,8 @@ export interface Wanted {
   /** Trees whose holds that end by then are to be brought. */
   readonly due: ReadonlyArray<Id.Id>
   readonly now: Instant.Instant
+  /** The most of those holds, of each tree; `mostDue` unless told, and null for all. */
+  readonly most?: number | null
 }
 
 interface MemberJson {
@@ -106,7 +108,7 @@ with named as materialized (
   select d.* from unnest($4::uuid[]) as r(root_id) cross join lateral (
     select h.* from hold h
     where h.organization_id = $1 and h.root_id = r.root_id and h.outcome is null and h.expires_at <= $5
-    order by h.expires_at limit ${mostDue}
+    order by h.expires_at limit $6
   ) d
 ), spender as materialized (
   select c.id, c.root_id, c.path from client c where c.organization_id = $1 and c.id in (
@@ -172,9 +174,10 @@ export const load = async (
   organization: Id.Id,
   wanted: Wanted
 ): Promise<ReadonlyMap<Id.Id, Snapshot>> => {
-  const values = [organization, wanted.clients, wanted.holds, wanted.due, new Date(wanted.now)]
+  const { clients, holds, due, now, most = mostDue } = wanted
+  const values = [organization, clients, holds, due, new Date(now), most]
   const [row] = await query<{ readonly loaded: Loaded }>("load", text, values)
-  return row === undefined ? new Map() : snapshotsOf(row.loaded, new Set(wanted.due), wanted.now)
+  return row === undefined ? new Map() : snapshotsOf(row.loaded, new Set(due), now)
 }
 
 /** What was read later joins what is known, where both are of one stamp; a newer one takes its place. */

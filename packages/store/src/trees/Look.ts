@@ -19,7 +19,7 @@ export const look = async (query: Query, caller: Caller, name: string): Promise<
   const location = locations.get(organization, name)
   const notFound = Result.fail({ _tag: "NotFound", what: "client", id: name } as const)
   if (location === undefined) return notFound
-  const wanted = { clients: [location.client], holds: [], due: [location.root], now }
+  const wanted = { clients: [location.client], holds: [], due: [location.root], now, most: null }
   const snapshot = (await load(query, organization, wanted)).get(location.root)
   const line = snapshot?.lines.get(location.client)
   if (snapshot === undefined || line === undefined) return notFound

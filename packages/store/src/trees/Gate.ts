@@ -104,6 +104,8 @@ export class Gate {
     { readonly hash: string; readonly answer: Promise<Result.Result<Answer, Refused>> }
   >()
   readonly #unlocated: Array<Waiting> = []
+  /** Those being located at the moment. */
+  #sought: ReadonlyArray<Waiting> = []
   readonly #sweeper: NodeJS.Timeout
   #locating = false
   #aside = 0
@@ -203,6 +205,7 @@ export class Gate {
       const taken = new Set(jobs)
       const rest = this.#unlocated.filter((job) => !taken.has(job))
       this.#unlocated.splice(0, this.#unlocated.length, ...rest)
+      this.#sought = jobs
       try {
         await this.#withClient((query) =>
           this.#locations.find(query, organization, [...new Set(jobs.map(({ name }) => name))])
@@ -210,13 +213,14 @@ export class Gate {
         for (const job of jobs) {
           const location = this.#locations.get(organization, job.name)
           if (location === undefined) job.settle(Result.fail(notFound(job.request)))
-          else this.#enqueue(job, location)
+          else if (!job.done) this.#enqueue(job, location)
         }
       } catch (error) {
         this.#fault(error)
         for (const job of jobs) job.settle(Result.fail({ _tag: "Unavailable", retryAfterMs }))
       }
     }
+    this.#sought = []
     this.#locating = false
   }
 
@@ -445,12 +449,14 @@ export class Gate {
 
   #expire(job: Waiting): void {
     this.stats.expired++
-    job.settle(Result.fail({ _tag: job.unknown ? "OutcomeUnknown" : "Unavailable", retryAfterMs }))
+    const unknown = job.unknown && job.request._tag !== "Check"
+    job.settle(Result.fail({ _tag: unknown ? "OutcomeUnknown" : "Unavailable", retryAfterMs }))
   }
 
   /** Tells those whose time is over while a statement hangs. */
   #sweep(): void {
     const now = performance.now()
+    for (const job of [...this.#unlocated, ...this.#sought]) this.#isInTime(job, now)
     for (const jobs of this.#flying)
       for (const job of jobs) {
         if (job.done || job.deadline > now) continue

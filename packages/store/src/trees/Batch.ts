@@ -127,7 +127,12 @@ const snapshots = async (
       if (lapsesAt !== null && lapsesAt <= now && unasked(`due ${root}`)) due.push(root)
     if (clients.length + holds.length + due.length === 0) break
     const read = await load(query, organization, { clients, holds, due, now })
-    for (const [root, snapshot] of read) trees.set(root, joined(trees.get(root), snapshot))
+    for (const [root, snapshot] of read) {
+      const known = trees.get(root)
+      trees.set(root, joined(known, snapshot))
+      // What was read before somebody wrote is read again.
+      if (known !== undefined && known.stamp !== snapshot.stamp) asked.clear()
+    }
   }
   return trees
 }

@@ -1,6 +1,6 @@
 /**
  * Where gates are put to the test: several on one database, organizations with trees in it, and sessions that get in
- * their way. Whatever was opened is closed when the file's tests are over.
+ * their way. Sessions end with their test, gates when all tests of the file are over.
  */
 import { Client, Database as TestDatabase, Organization } from "@capstan/testing"
 import { assert } from "@effect/vitest"
@@ -8,7 +8,7 @@ import { type Credits, Rate, type Tree, type Wallet } from "@capstan/domain"
 import { Result } from "effect"
 import pg from "pg"
 import { v7 } from "uuid"
-import { afterAll } from "vitest"
+import { afterAll, onTestFinished } from "vitest"
 import type { Caller } from "../../src/Caller.ts"
 import * as Database from "../../src/Database.ts"
 import * as Key from "../../src/Key.ts"
@@ -43,10 +43,8 @@ export const open = (url: string = TestDatabase.url): Arena => {
   const pool = TestDatabase.pool(url)
   const database = Database.connect(url, { max: 12 })
   const gates: Array<Trees.Doors> = []
-  const sessions: Array<pg.Client> = []
   pool.on("error", () => {})
   afterAll(async () => {
-    await Promise.all(sessions.map((session) => session.end()))
     await Promise.all(gates.map((gate) => gate.close()))
     await Promise.all([database.close(), pool.end()])
   })
@@ -60,8 +58,8 @@ export const open = (url: string = TestDatabase.url): Arena => {
     },
     session: async () => {
       const client = new pg.Client(url)
-      sessions.push(client)
       await client.connect()
+      onTestFinished(() => client.end())
       const { rows } = await client.query<{ pid: number }>("select pg_backend_pid() as pid")
       const pid = rows[0]?.pid
       await client.query("begin")

@@ -3,7 +3,7 @@
  * and one that was held on its way can be delivered late.
  */
 import net from "node:net"
-import { afterAll } from "vitest"
+import { onTestFinished } from "vitest"
 
 interface Line {
   readonly near: net.Socket
@@ -47,7 +47,7 @@ export const open = async (url: string): Promise<Wire> => {
     far.on("close", () => near.destroy())
   })
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
-  afterAll(() => {
+  onTestFinished(() => {
     for (const { near, far } of [...lines, ...orphans]) for (const socket of [near, far]) socket.destroy()
     server.close()
   })

@@ -6,23 +6,33 @@ export interface Progress {
   readonly close: () => void
 }
 
-const everyMs = { terminal: 100, elsewhere: 5_000 }
+export const open = (): Progress => (process.stderr.isTTY ? moving() : written())
 
-export const open = (): Progress => {
-  const pause = process.stderr.isTTY ? everyMs.terminal : everyMs.elsewhere
+const moving = (): Progress => {
   // Signals are the command's own.
   const line = spinner({ stream: process.stderr, handleSignals: false })
-  let toldAt = Date.now() - (process.stderr.isTTY ? pause : 0)
   return {
-    tell: (text) => {
-      if (Date.now() - toldAt < pause) return
-      toldAt = Date.now()
+    tell: every(100, (text) => {
       if (line.isSpinning) line.text = text
       else line.start(text)
-    },
+    }),
     close: () => {
       line.stop()
     }
+  }
+}
+
+const written = (): Progress => {
+  const tell = every(5_000, (text) => process.stderr.write(`${text}\n`), Date.now())
+  return { tell, close: () => {} }
+}
+
+const every = (pauseMs: number, tell: (text: string) => void, toldAt = 0): Progress["tell"] => {
+  let last = toldAt
+  return (text) => {
+    if (Date.now() - last < pauseMs) return
+    last = Date.now()
+    tell(text)
   }
 }
 

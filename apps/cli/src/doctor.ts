@@ -1,6 +1,6 @@
 /** `capstan doctor`: the promises, recomputed from the ledger, and a table of differences. */
 import { Database, Doctor } from "@capstan/store"
-import Table from "cli-table3"
+import { table } from "./Lines.ts"
 import { withDatabase } from "./Program.ts"
 import * as Progress from "./Progress.ts"
 
@@ -22,13 +22,11 @@ export const doctor = (): Promise<number> =>
   })
 
 export const print = (report: ReadonlyArray<Doctor.Finding>): string => {
-  const table = new Table({
-    head: ["promise", "law", "checked", "differences"],
-    colAligns: ["right", "left", "right", "right"],
-    style: { head: [], border: [] }
-  })
-  for (const { promise, says, checked, differences } of report)
-    table.push([promise, says, count(checked), count(differences)])
+  const laws = table(
+    ["promise", "law", "checked", "differences"],
+    ["right", "left", "right", "right"],
+    report.map(({ promise, says, checked, differences }) => [promise, says, count(checked), count(differences)])
+  )
   const found = report.flatMap(({ name, differences, examples }) =>
     examples.length === 0
       ? []
@@ -42,7 +40,7 @@ export const print = (report: ReadonlyArray<Doctor.Finding>): string => {
   )
   const differences = report.reduce((sum, finding) => sum + finding.differences, 0)
   const verdict = differences === 0 ? "No difference." : `${count(differences)} differences.`
-  return `${[table.toString(), ...found, `\n${verdict}`].join("\n")}\n`
+  return `${[laws, ...found, `\n${verdict}`].join("\n")}\n`
 }
 
 const count = (n: number): string => n.toLocaleString("en")

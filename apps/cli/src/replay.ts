@@ -30,7 +30,7 @@ export const declare = (replay: Command): void => {
     .option("--speed <x>", "how much faster than recorded; 0 or max for as fast as --in-flight allows", speed, 0)
     .option("--in-flight <k>", "how many requests at once", whole(1, 4_096), 64)
     .option("--prices <in,cached,out>", "credits for a token", prices, prices("0.001,0.0001,0.004"))
-    .option("--cap <amount>", "what each client may spend in a month, in major units of its currency", amount, 10)
+    .option("--cap <amount>", "what each client may spend in a month, in major units of its currency", amount, 50)
     .option(
       "--grant <credits>",
       "what each client is given first, bought at one minor unit each",

@@ -1,6 +1,5 @@
 import {
   captureHold,
-  completeOnboarding,
   consumeCredits,
   createClient,
   createOrganization,
@@ -248,7 +247,7 @@ const corruptions: ReadonlyArray<readonly [what: string, sql: string, breaks: Re
 
 describe("finds", () => {
   for (const [what, sql, breaks] of corruptions)
-    it(what, async () => {
+    it(`${what}`, async () => {
       const report = await examined(sql)
       const found = report.flatMap(({ name, differences }) => (differences > 0 ? [name] : []))
       for (const name of breaks) assert.include(found, name, print(report))

@@ -47,7 +47,7 @@ export class Tally {
   readonly accounts: ReadonlyArray<Account>
   rows = 0
   accepted = 0
-  /** Of the accepted ones, those that an earlier run had made. */
+  /** Of the accepted ones, those that were in the ledger already: of an earlier run, or of a request whose answer was lost. */
   replayed = 0
   refused = 0
   unanswered = 0
@@ -140,7 +140,11 @@ const send = async (
     case "resource_not_found":
     case "invalid_request":
       throw new Trouble(`Row ${row} was refused (${data.code}): ${data.message}`)
-    default:
+    case "internal_error":
+    case "outcome_unknown":
+    case "rate_limited":
+    case "temporarily_unavailable":
+    case undefined:
       tally.fail(error)
   }
 }

@@ -78,9 +78,10 @@ interface Recorded extends Tokens {
 }
 
 async function* records(file: string): AsyncGenerator<Recorded> {
-  const parser = fs.createReadStream(file).pipe(parse({ columns: true, skip_empty_lines: true, trim: true, bom: true }))
-  const opened = new Promise<never>((_, reject) => parser.once("error", reject))
-  opened.catch(() => {})
+  const parser = parse({ columns: true, skip_empty_lines: true, trim: true, bom: true })
+  fs.createReadStream(file)
+    .once("error", (error) => parser.destroy(error))
+    .pipe(parser)
   let row = 0
   try {
     for await (const record of parser as AsyncIterable<Readonly<Record<string, string>>>) {

@@ -1,6 +1,6 @@
 /** What a run came to: a table of its clients, and whether every row is accounted for. */
 import { Cost, Credits, Currency } from "@capstan/domain"
-import Table from "cli-table3"
+import { table } from "../Lines.ts"
 import type { Member, Standing } from "./Cast.ts"
 import type { Tally } from "./Drive.ts"
 
@@ -13,12 +13,11 @@ interface Result {
   readonly seconds: number
 }
 
+const head = ["client", "asked", "spent", "accepted", "refused", "balance", "cap used", "of"]
+const aligns = ["left", "right", "right", "right", "left", "right", "right", "right"] as const
+
 export const print = ({ cast, standings, tally, rows, seconds }: Result): string => {
-  const table = new Table({
-    head: ["client", "asked", "spent", "accepted", "refused", "balance", "cap used", "of"],
-    colAligns: ["left", "right", "right", "right", "left", "right", "right", "right"],
-    style: { head: [], border: [] }
-  })
+  const lines: Array<ReadonlyArray<number | string>> = []
   const totals = { asked: 0n, spent: 0n }
   for (const [i, { externalId, currency }] of cast.entries()) {
     const [account, standing] = [tally.accounts[i], standings[i]]
@@ -27,7 +26,7 @@ export const print = ({ cast, standings, tally, rows, seconds }: Result): string
     totals.asked += asked
     totals.spent += spent
     const reasons = Array.from(refusedByReason, ([reason, n]) => `${n} ${reason}`).join(", ")
-    table.push([
+    lines.push([
       externalId,
       Credits.format(asked),
       Credits.format(spent),
@@ -39,14 +38,14 @@ export const print = ({ cast, standings, tally, rows, seconds }: Result): string
     ])
   }
   const { accepted, replayed, refused, unanswered, retries, failure } = tally
-  table.push(["total", Credits.format(totals.asked), Credits.format(totals.spent), accepted, `${refused}`, "", "", ""])
+  lines.push(["total", Credits.format(totals.asked), Credits.format(totals.spent), accepted, `${refused}`, "", "", ""])
   const rate = Math.round(tally.rows / seconds)
   const known = accepted + refused + unanswered
   return [
-    table.toString(),
+    table(head, aligns, lines),
     "",
     `${rows} rows in ${seconds.toFixed(1)} s, ${rate}/s, ${retries.count} requests sent again:`,
-    `  ${accepted} accepted, of which ${replayed} replayed from an earlier run; ${refused} refused; ${unanswered} unanswered.`,
+    `  ${accepted} accepted, ${replayed} of them replayed (in the ledger already); ${refused} refused; ${unanswered} unanswered.`,
     ...(failure === undefined ? [] : [`  The first that stayed unanswered: ${failure}`]),
     known === rows ? "All rows are accounted for." : `${rows - known} rows are not accounted for.`,
     ""

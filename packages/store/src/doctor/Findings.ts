@@ -78,7 +78,12 @@ export class Findings {
 /** Where checks of one organization put what they find. */
 export interface Notes {
   readonly check: (name: Name, times?: number) => void
-  readonly differ: (name: Name, where: string, expected: unknown, found: unknown) => void
+  readonly differ: (
+    name: Name,
+    where: string,
+    expected: bigint | number | string,
+    found: bigint | number | string
+  ) => void
 }
 
 export const notesOf = (findings: Findings, organization: string): Notes => ({

@@ -1,0 +1,144 @@
+/** A client's day, through the typed client, without a port: every procedure answers what the contract says. */
+import { procedures } from "@capstan/contract"
+import { connect, safe } from "@capstan/sdk"
+import { assert, it } from "@effect/vitest"
+import { Currency, Money, Rate } from "@capstan/domain"
+import { publishPlan } from "@capstan/billing"
+import { Database as TestDatabase } from "@capstan/testing"
+import { Database, Trees } from "@capstan/store"
+import { Effect, Layer } from "effect"
+import { afterAll } from "vitest"
+import { open } from "../src/server.ts"
+import { organization, secret } from "./Serving.ts"
+
+const called = new Set<string>()
+const api = await open({ databaseUrl: TestDatabase.url, secret })
+afterAll(api.close)
+
+const clientFor = (token: string) =>
+  connect({
+    url: "http://capstan",
+    token,
+    retry: { retries: 0 },
+    fetch: (input, init) => {
+      const request = new Request(input, init)
+      called.add(new URL(request.url).pathname.slice("/trpc/".length))
+      return api.fetch(request)
+    }
+  })
+
+/** A free plan of 100 credits a month. */
+const publish = (organization: string): Promise<unknown> => {
+  const month = { unit: "month", count: 1 } as const
+  const caller = {
+    organization,
+    reach: null,
+    actor: "test",
+    scopes: new Set(""),
+    now: Date.now(),
+    key: null,
+    ifMatch: null
+  }
+  const terms = {
+    currency: Currency.Currency.make("USD"),
+    interval: month,
+    creditInterval: month,
+    credits: 100_000_000n,
+    creditValue: Rate.zero,
+    rollover: null,
+    overage: null,
+    unlimited: false,
+    trial: null,
+    promoAllowance: null,
+    seats: 3
+  }
+  const database = Database.Database.layer(TestDatabase.url, { max: 2 })
+  const layer = Layer.provideMerge(Trees.Trees.layer(TestDatabase.url), database)
+  const published = publishPlan(caller, { key: "pro", name: "Pro", price: Money.Minor.make(0n), terms })
+  return Effect.runPromise(Effect.provide(published, layer))
+}
+
+it("goes from the first client to the last cap, and calls everything there is", async () => {
+  const { id, token } = await organization()
+  const { clients, credits, caps, accessTokens, subscriptions, system } = clientFor(token)
+
+  assert.deepStrictEqual(await system.health.query(), { status: "ok" })
+  assert.strictEqual((await system.ready.query()).status, "ready")
+
+  const parent = await clients.create.mutate({ name: "Agency", externalId: "agency" })
+  const child = await clients.create.mutate({ name: "Shop", parent: "ext:agency", metadata: { tier: "gold" } })
+  assert.deepStrictEqual([child.parent, child.path, child.status], [parent.id, [parent.id], "pending_onboarding"])
+  for (const { id } of [parent, child]) await clients.completeOnboarding.mutate({ client: id })
+  const listed = await clients.list.query({ metadata: { tier: "gold" }, page: 1 })
+  assert.deepStrictEqual([listed.items.map(({ id }) => id), listed.total], [[child.id], 1])
+
+  const granted = await credits.grant.mutate({
+    client: child.id,
+    kind: "extra",
+    amount: "10",
+    unitCost: { amount: "1", currency: "USD" }
+  })
+  assert.deepStrictEqual([granted.entry.kind, granted.entry.balance], ["grant", "10"])
+  await caps.set.mutate({ client: "ext:agency", limit: { amount: 5, currency: "USD" } })
+  const checked = await credits.check.query({ client: child.id, amount: "6" })
+  assert.deepStrictEqual(
+    [checked.allowed, checked.available, checked.refusal?.code],
+    [false, "5", "spending_cap_reached"]
+  )
+
+  const spent = await credits.consume.mutate({ client: child.id, amount: "1.5", idempotencyKey: "first" })
+  const again = await credits.consume.mutate({ client: child.id, amount: "1.5", idempotencyKey: "first" })
+  assert.deepStrictEqual([spent.replayed, again.replayed, again.entry.id], [false, true, spent.entry.id])
+  const [over, refusal] = await safe(credits.consume.mutate({ client: child.id, amount: "4" }))
+  assert.deepStrictEqual([over, refusal?.data?.code], [undefined, "spending_cap_reached"])
+
+  const held = await credits.reserve.mutate({ client: child.id, amount: "2", expiresIn: 60 })
+  const captured = await credits.capture.mutate({ hold: held.hold.id, amount: "0.5" })
+  assert.deepStrictEqual([captured.entry.kind, captured.entry.amount], ["capture", "0.5"])
+  const other = await credits.reserve.mutate({ client: child.id, amount: "1", expiresIn: 60 })
+  assert.strictEqual((await credits.release.mutate({ hold: other.hold.id })).entry.kind, "release")
+  const reversed = await credits.reverse.mutate({ entry: spent.entry.id })
+  assert.deepStrictEqual([reversed.entry.kind, reversed.entry.amount], ["reversal", "1.5"])
+  const many = await credits.consumeMany.mutate({
+    items: [
+      { client: child.id, amount: "1", idempotencyKey: "one" },
+      { client: child.id, amount: "100", idempotencyKey: "two" }
+    ]
+  })
+  assert.deepStrictEqual(
+    many.results.map((result) => (result.outcome === "ok" ? result.entry.amount : result.problem.code)),
+    ["1", "insufficient_credits"]
+  )
+
+  const balance = await credits.balance.query({ client: child.id })
+  assert.deepStrictEqual([balance.balance, balance.available, balance.held], ["8.5", "3.5", "0"])
+  const [cap] = (await caps.list.query({ client: parent.id })).items
+  assert.deepStrictEqual([cap?.window.used, cap?.window.headroom], ["1.5", "3.5"])
+  const first = await credits.ledger.query({ client: child.id, limit: 3 })
+  const rest = await credits.ledger.query({ client: child.id, limit: 100, cursor: first.nextCursor ?? "" })
+  assert.strictEqual(first.items.length + rest.items.length, 8)
+  assert.strictEqual((await credits.ledger.query({ client: child.id, kind: "debit" })).items.length, 2)
+
+  const { etag } = await clients.get.query({ client: child.id })
+  const suspended = await clients.suspend.mutate({ client: child.id, reason: "not_needed", ifMatch: etag })
+  assert.deepStrictEqual([suspended.status, suspended.suspendedBy.length], ["suspended", 1])
+  const active = await clients.reactivate.mutate({ client: child.id, ifMatch: suspended.etag })
+  assert.strictEqual(active.status, "active")
+  assert.deepInclude((await clients.get.query({ client: child.id })).balances, { extra: "8.5", promo: "0" })
+
+  const created = await accessTokens.create.mutate({ name: "Shop", scopes: ["credits:read"], client: child.id })
+  const [none, unseen] = await safe(clientFor(created.token).credits.balance.query({ client: parent.id }))
+  assert.deepStrictEqual([none, unseen?.data?.code], [undefined, "resource_not_found"])
+  assert.deepInclude((await accessTokens.list.query({})).items[0], { id: created.id, client: child.id })
+  assert.isString((await accessTokens.delete.mutate({ token: created.id })).revokedAt)
+
+  await publish(id)
+  const subscribed = await subscriptions.create.mutate({ client: child.id, plan: "pro" })
+  assert.deepStrictEqual([subscribed.status, subscribed.seats], ["active", 3])
+  assert.deepStrictEqual(await subscriptions.get.query({ subscription: subscribed.id }), subscribed)
+  assert.deepInclude((await clients.get.query({ client: child.id })).balances, { included: "100", extra: "8.5" })
+  assert.sameMembers(
+    [...called],
+    procedures.map(([name]) => name)
+  )
+})

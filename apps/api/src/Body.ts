@@ -2,7 +2,7 @@
 import { Problem } from "@capstan/contract"
 import { Result } from "effect"
 
-export const most = 1_048_576
+const most = 1_048_576
 
 const tooLarge = Problem.invalidRequest(
   [{ path: "", reason: `the body is larger than ${most} bytes: send less at once` }],

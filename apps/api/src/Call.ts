@@ -12,7 +12,7 @@ import { problemOf } from "./problemOf.ts"
 export type Outcome = Result.Result<unknown, Problem.Problem>
 
 /** Query strings know texts only: `limit=20`. */
-export type Form = "json" | "strings"
+type Form = "json" | "strings"
 
 export interface Call {
   readonly name: string

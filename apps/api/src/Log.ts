@@ -2,7 +2,7 @@
 import { pino, type DestinationStream, type Logger } from "pino"
 
 /** What is known of a request when it is answered. */
-export interface Line {
+interface Line {
   readonly requestId: string
   readonly organization: string | null
   readonly token: string | null
@@ -30,7 +30,7 @@ export const open = (format: "json" | "text"): Log => {
   return of(pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, file), () => file.flushSync())
 }
 
-export const of = (logger: Logger, close: () => void = () => {}): Log => ({
+const of = (logger: Logger, close: () => void = () => {}): Log => ({
   request: (line) => (line.status < 500 ? logger.info(line) : logger.error(line)),
   defect: (requestId, procedure, cause) => logger.error({ requestId, procedure, err: cause }, "defect"),
   say: (message) => logger.info(message),

@@ -1,10 +1,10 @@
 /** The page that shows the API to people: Swagger UI, served by ourselves, with nothing inline. */
 import { readFile } from "node:fs/promises"
-import { createRequire } from "node:module"
 import path from "node:path"
+import { fileURLToPath } from "node:url"
 import type { Hono } from "hono"
 
-const folder = path.dirname(createRequire(import.meta.url).resolve("swagger-ui-dist"))
+const folder = path.dirname(fileURLToPath(import.meta.resolve("swagger-ui-dist")))
 
 const page = `<!doctype html>
 <html lang="en">

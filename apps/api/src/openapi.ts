@@ -137,7 +137,9 @@ export const hasBody = (verb: string): boolean => verb !== "GET" && verb !== "DE
 const inHeader = new Set(["idempotencyKey", "ifMatch"])
 
 const codesOf = ({ scope, refuses }: Procedure.Any): ReadonlyArray<Problem.Code> =>
-  scope === null ? [...refuses] : [...new Set<Problem.Code>([...Problem.always, ...refuses])]
+  [...new Set<Problem.Code>([...Problem.always, ...refuses])].filter((code) => scope !== null || !ofTokens.has(code))
+
+const ofTokens: ReadonlySet<Problem.Code> = new Set(["forbidden_capability_scope", "rate_limited", "unauthorized"])
 
 const parameter = (place: "path" | "query", name: string, schema: Json, required: boolean): Json => {
   const { description, ...rest } = schema

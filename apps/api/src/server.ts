@@ -30,7 +30,7 @@ export interface Options {
   readonly deadlineMs?: number
 }
 
-export interface Api {
+interface Api {
   readonly fetch: (request: Request) => Promise<Response>
   readonly close: () => Promise<void>
 }

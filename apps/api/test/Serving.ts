@@ -66,7 +66,7 @@ export interface Answer {
   readonly body: Json
 }
 /** What came over the wire, to be looked into. */
-export type Json = Readonly<Record<string, unknown>>
+type Json = Readonly<Record<string, unknown>>
 
 export interface Sent {
   readonly token?: string

@@ -1,5 +1,5 @@
 export type { Refused } from "./Doors.ts"
-export { type Created, createAccessToken } from "./access/CreateAccessToken.ts"
+export { createAccessToken } from "./access/CreateAccessToken.ts"
 export { deleteAccessToken } from "./access/DeleteAccessToken.ts"
 export { setCap } from "./caps/SetCap.ts"
 export { completeOnboarding } from "./clients/CompleteOnboarding.ts"

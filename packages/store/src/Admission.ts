@@ -12,7 +12,7 @@ import pg from "pg"
 import * as AccessTokens from "./AccessTokens.ts"
 import type { Caller } from "./Caller.ts"
 
-export interface Rate {
+interface Rate {
   readonly limit: number
   readonly remaining: number
   /** Until the bucket is full again. */

@@ -75,12 +75,13 @@ const embedded = (server: EmbeddedPostgres.EmbeddedPostgres, session: Session): 
       .ask(`select pg_advisory_unlock_shared(${inUse})`)
       .then(() => session.ask(`select pg_try_advisory_lock(${inUse})`))
       .catch(() => false)
-    if (last) await server.stop()
+    // A Ctrl-C that comes meanwhile ends what waits for it, so it is told again.
+    if (last) await server.stop().catch(server.stop).catch(server.stop)
     await session.end()
   }
 })
 
-export const tooOld = (version: number): string | undefined =>
+const tooOld = (version: number): string | undefined =>
   version >= oldest
     ? undefined
     : `The PostgreSQL of DATABASE_URL is ${versionText(version)}, and Capstan needs 15 or newer: upgrade it, or unset DATABASE_URL to use the embedded one.`

@@ -27,16 +27,19 @@ export const start = async (): Promise<number> => {
   await Port.assertFree(host, port)
   makeFolder(home)
   const server = await Server.open(home, process.env)
+  let code: number
   try {
     if (!(await server.claim()))
       throw new Trouble(`Capstan runs already on ${home.dir}: stop that one, or set CAPSTAN_DIR and PORT to others.`)
     await upToDate(server.url)
     const secret = Home.secret(home, process.env)
     const demo = await Demo.ready(home, server.url, secret)
-    return await serve({ home, server, host, port, secret, demo, stopping })
+    code = await serve({ home, server, host, port, secret, demo, stopping })
   } finally {
     await server.close().catch((error: unknown) => say(`PostgreSQL did not stop (${messageOf(error)}).`))
   }
+  say("Stopped.")
+  return code
 }
 
 interface Serving {
@@ -73,7 +76,6 @@ const serve = async ({ home, server, host, port, secret, demo, stopping }: Servi
   } finally {
     await children.stop()
     if (present !== server) await present.close()
-    say("Stopped.")
   }
 }
 

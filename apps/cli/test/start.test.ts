@@ -138,6 +138,24 @@ describe("capstan start", () => {
   })
 })
 
+it("serves on a PostgreSQL that is given, and leaves it running", async () => {
+  const { url, drop } = await Database.clone()
+  const environment = { ...(await place()), DATABASE_URL: url }
+  const run = Capstan.run(["start"], environment)
+  pids.add(run.child.pid ?? 0)
+  await Capstan.whenSaid(run, "Ctrl-C stops it")
+  assert.include(run.output(), "on the PostgreSQL of DATABASE_URL")
+  assert.isFalse((await tried(run.output())).replayed)
+  run.child.kill("SIGTERM")
+  assert.strictEqual(await run.ended, 0, run.output())
+  assert.isFalse(fs.existsSync(path.join(environment.CAPSTAN_DIR, "postgres")))
+  const pool = Database.pool(url)
+  const { rows } = await pool.query("select name from organization")
+  assert.deepStrictEqual(rows, [{ name: "Demo" }])
+  await pool.end()
+  await drop()
+})
+
 describe("one sentence, and exit 1, for", () => {
   const refused = async (environment: Record<string, string>) => {
     const run = Capstan.run(["start"], { ...(await place()), ...environment })

@@ -16,7 +16,7 @@ import { Purses } from "./Purses.ts"
 import { Suspensions } from "./Suspensions.ts"
 import { Windows } from "./Windows.ts"
 
-export type { Difference, Finding, Law, Name } from "./Findings.ts"
+export type { Finding, Name } from "./Findings.ts"
 
 export interface Progress {
   readonly organizations: number

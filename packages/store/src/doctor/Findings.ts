@@ -1,6 +1,6 @@
 /** What was recomputed, law by law: how often it was checked, and where the database says something else. */
 
-export interface Law {
+interface Law {
   /** Its number in the list of promises. */
   readonly promise: number
   readonly says: string
@@ -8,7 +8,7 @@ export interface Law {
 
 const law = (promise: number, says: string): Law => ({ promise, says })
 
-export const laws = {
+const laws = {
   limits: law(1, "no hard cap's window was ever spent or held beyond its limit"),
   capLog: law(1, "every cap is as the event log last set it"),
   windows: law(1, "windows hold what the entries count in them"),
@@ -28,7 +28,7 @@ export const laws = {
 
 export type Name = keyof typeof laws
 
-export interface Difference {
+interface Difference {
   readonly organization: string
   /** Which row. */
   readonly where: string

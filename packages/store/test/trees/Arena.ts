@@ -11,8 +11,9 @@ import { v7 } from "uuid"
 import { afterAll, onTestFinished } from "vitest"
 import type { Caller } from "../../src/Caller.ts"
 import * as Database from "../../src/Database.ts"
-import * as Key from "../../src/Key.ts"
 import * as Trees from "../../src/Trees.ts"
+
+export { capture, check, debit, release, reserve } from "./Requests.ts"
 
 /** What callers take for now unless they say: noon of a Tuesday. */
 export const now = Date.UTC(2026, 2, 10, 12)
@@ -117,47 +118,6 @@ export const tenant = async ({ pool }: Arena, options: Organization.Options = {}
     })
   }
 }
-
-type Of<Tag extends Trees.Request["_tag"]> = Extract<Trees.Request, { readonly _tag: Tag }>
-
-export const debit = (client: string, amount: Credits.Credits, more: Partial<Of<"Debit">> = {}): Of<"Debit"> => ({
-  _tag: "Debit",
-  client,
-  amount,
-  feature: null,
-  allowPartial: false,
-  effectiveAt: null,
-  hash: Key.hash("debit", { client, amount }),
-  ...more
-})
-
-export const reserve = (client: string, amount: Credits.Credits, expiresIn: number = minute): Of<"Reserve"> => ({
-  _tag: "Reserve",
-  client,
-  amount,
-  feature: null,
-  allowPartial: false,
-  expiresIn,
-  hash: Key.hash("reserve", { client, amount, expiresIn })
-})
-
-export const capture = (hold: string, amount: Credits.Credits | null = null): Of<"Capture"> => ({
-  _tag: "Capture",
-  hold,
-  amount,
-  feature: null,
-  allowPartial: false,
-  hash: Key.hash("capture", { hold, amount })
-})
-
-export const release = (hold: string): Of<"Release"> => ({ _tag: "Release", hold, hash: Key.hash("release", { hold }) })
-
-export const check = (client: string, amount: Credits.Credits): Of<"Check"> => ({
-  _tag: "Check",
-  client,
-  amount,
-  feature: null
-})
 
 export const lot = (left: Credits.Credits, more: Partial<Wallet.Lot> = {}): Wallet.Lot => ({
   id: v7(),

@@ -1,5 +1,6 @@
 /** Runs what README.md shows, as one program, and compares each value with the comment behind it. */
 import { stripTypeScriptTypes } from "node:module"
+import { compileFunction } from "node:vm"
 import { assert, it } from "@effect/vitest"
 import * as effect from "effect"
 import readme from "../README.md?raw"
@@ -18,7 +19,7 @@ it("what the README shows is what happens", () => {
     checked += 1
     assert.deepStrictEqual(value, said)
   }
-  new Function("domain", "effect", "check", stripTypeScriptTypes(program))(domain, effect, check)
+  compileFunction(stripTypeScriptTypes(program), ["domain", "effect", "check"])(domain, effect, check)
   assert.strictEqual(checked, shown.split("\n").filter((line) => /^[A-Za-z].* \/\/ /.test(line)).length)
   assert.isAbove(checked, 10)
 })

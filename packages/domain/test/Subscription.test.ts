@@ -64,17 +64,11 @@ const commands = Arbitrary.map(
     return drawn.map(({ ahead, command, wait }): Command => {
       now += wait * day
       const then = now + ahead * day
-      switch (command._tag) {
-        case "Reanchor":
-          return { ...command, at: now, anchor: then }
-        case "MoveTrialEnd":
-          return { ...command, at: now, trialEndsAt: then }
-        case "Pause":
-        case "SchedulePause":
-          return { ...command, at: now, resumesAt: command.resumesAt === null ? null : then }
-        default:
-          return { ...command, at: now }
-      }
+      if (command._tag === "Reanchor") return { ...command, at: now, anchor: then }
+      if (command._tag === "MoveTrialEnd") return { ...command, at: now, trialEndsAt: then }
+      return command._tag === "Pause" || command._tag === "SchedulePause"
+        ? { ...command, at: now, resumesAt: command.resumesAt === null ? null : then }
+        : { ...command, at: now }
     })
   }
 )

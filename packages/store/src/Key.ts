@@ -6,7 +6,7 @@
  */
 import { hash as digest } from "node:crypto"
 
-export type Namespace = "caller" | "expiry" | "lapse" | "renewal"
+type Namespace = "caller" | "expiry" | "lapse" | "renewal"
 
 export interface Key {
   readonly namespace: Namespace

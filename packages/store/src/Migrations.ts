@@ -5,11 +5,9 @@
 import { Kysely, PostgresDialect, sql } from "kysely"
 import { type Migration, Migrator } from "kysely/migration"
 import pg from "pg"
-import * as ledger from "./migrations/0001_ledger.ts"
+import { up as ledger } from "./migrations/0001_ledger.ts"
 
-const migrations: Readonly<Record<string, Migration>> = { "0001_ledger": ledger }
-
-export const latest = Object.keys(migrations).at(-1) ?? ""
+const migrations: Readonly<Record<string, Migration>> = { "0001_ledger": { up: ledger } }
 
 export type Status =
   | { readonly _tag: "UpToDate" }

@@ -26,7 +26,7 @@ export const withArena = async <A>(use: (arena: Arena) => Promise<A>): Promise<A
   }
 }
 
-export const lots = 3
+const lots = 3
 /** Micro-credits of a debit. */
 export const amount = 5_000n
 

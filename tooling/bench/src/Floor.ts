@@ -9,7 +9,7 @@ import pg from "pg"
 import { v7 as newId } from "uuid"
 import { amount, type Arena, type Forest } from "./Arena.ts"
 
-export const connections = 16
+const connections = 16
 
 const month = () => {
   const now = new Date()

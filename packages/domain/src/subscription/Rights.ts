@@ -30,7 +30,7 @@ export interface Policy {
   readonly useBoughtAfterCancel: boolean
 }
 
-export interface Row {
+interface Row {
   readonly use: Rights["use"] | "untilGraceEnds" | "boughtIfPolicy"
   readonly creditClock: Rights["creditClock"]
   readonly moneyClock: Rights["moneyClock"]

@@ -11,7 +11,7 @@ import type { Failure } from "./Failure.ts"
 import * as Door from "./trees/Door.ts"
 import { defaults, Gate, type Options, queryOf, type Stats } from "./trees/Gate.ts"
 import { look, type Seen } from "./trees/Look.ts"
-import type { Answer, Checked, Posted, Refused, Request } from "./trees/Request.ts"
+import type { Checked, Posted, Refused, Request } from "./trees/Request.ts"
 
 export type { Locked } from "./trees/Door.ts"
 export type { Entry } from "./trees/Entry.ts"

@@ -109,13 +109,3 @@ const auditHolds = async (
   for (const [client, { lots }] of wallets)
     for (const { id, held } of lots) assert.strictEqual(held, pinned.get(`${client} ${id}`) ?? 0n, `held of lot ${id}`)
 }
-
-/** What a window of a cap has counted; nothing where there is no row. */
-export const counted = async (pool: pg.Pool, organization: string, cap: string, at: number): Promise<bigint> => {
-  const { rows } = await pool.query<{ used: bigint }>(
-    `select used from cap_window where organization_id = $1 and cap_id = $2 and starts_at <= $3
-     order by starts_at desc limit 1`,
-    [organization, cap, new Date(at)]
-  )
-  return rows[0]?.used ?? 0n
-}

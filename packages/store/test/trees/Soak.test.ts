@@ -28,8 +28,8 @@ describe("two gates, a third in another process, and a worker on the same trees"
       const leaves = [await tenant.client({ parent: root }), await tenant.client({ parent: root })]
       const borrower = await tenant.client({ parent: root, usesParentBalance: true })
       clients.push(root, ...leaves, borrower)
-      await Arena.cap(one, tenant.caller(), root, { limit: 2_000n * credit, every: "lifetime", thresholds: [50] })
-      for (const leaf of leaves) await Arena.cap(one, tenant.caller(), leaf, { limit: 150n * credit, every: "day" })
+      await Arena.cap(one, tenant.caller(), root, { limit: 600n * credit, every: "lifetime", thresholds: [50] })
+      for (const leaf of leaves) await Arena.cap(one, tenant.caller(), leaf, { limit: 40n * credit, every: "day" })
       for (const client of [root, ...leaves]) await Arena.grant(one, tenant.caller(), client, Arena.lot(500n * credit))
     }
     const startsAt = Date.now()

@@ -1,11 +1,19 @@
 import { assert, describe, it } from "@effect/vitest"
+import { Result } from "effect"
 import { v7 } from "uuid"
+import { afterAll } from "vitest"
+import * as Database from "../../src/Database.ts"
+import { runOpen } from "../../src/trees/Batch.ts"
+import { Cache } from "../../src/trees/Cache.ts"
+import type { Query } from "../../src/trees/Load.ts"
+import * as Rows from "../../src/trees/Rows.ts"
 import * as Arena from "./Arena.ts"
 import { audit } from "./Audit.ts"
-import * as Rows from "../../src/trees/Rows.ts"
 
 const { credit, debit, outcome } = Arena
 const arena = Arena.open()
+const connection = Database.connect(arena.url, { max: 1 })
+afterAll(connection.close)
 
 /** A tree that a gate has in its cache, and a session that holds its root. */
 const contested = async () => {
@@ -87,6 +95,38 @@ describe("a writer that is waited for", () => {
     await debited(other, { tenant, root, client: sibling, cap, amount: 9n * credit, key: v7() })
     await other.commit()
     assert.strictEqual((await answer)._tag, "Failure")
+    await audit(arena.pool, tenant.id)
+  })
+})
+
+describe("a write committed between two reads for one batch", () => {
+  it("is noticed: nobody is taken for gone, and nothing old is decided on", async () => {
+    const gate = arena.gate()
+    const tenant = await Arena.tenant(arena)
+    const client = await tenant.client()
+    await Arena.grant(gate, tenant.caller(), client, Arena.lot(10n * credit))
+    assert.strictEqual(outcome(await gate.post(tenant.caller(), Arena.reserve(client, credit))), "Posted")
+    // The first read finds a hold that has ended, so there is a second one. In between, somebody spends.
+    const caller = tenant.caller({ now: Arena.now + Arena.minute })
+    let reads = 0
+    const query: Query = async (name, text, values) => {
+      if (name === "load" && ++reads === 2)
+        assert.strictEqual(outcome(await gate.post(caller, debit(client, 4n * credit))), "Posted")
+      const { rows } = await connection.pool.query({ text, values: [...values] })
+      return rows
+    }
+    const job = {
+      caller: { ...caller, key: v7() },
+      request: debit(client, 7n * credit),
+      location: { client, root: client }
+    }
+    const { answers, lost } = await runOpen(query, new Cache(1_000), tenant.id, [job], "all")
+    assert.strictEqual(reads, 3)
+    assert.deepStrictEqual(lost, [])
+    assert.deepStrictEqual(
+      answers.map(([, answer]) => (Result.isFailure(answer) ? answer.failure._tag : answer.success._tag)),
+      ["InsufficientCredits"]
+    )
     await audit(arena.pool, tenant.id)
   })
 })

@@ -38,6 +38,13 @@ export const sqlState = (error: unknown): string | undefined =>
     ? error.code
     : undefined
 
+/** Whether it says that the connection is gone, or could not be made. */
+export const isBroken = (error: unknown): boolean => {
+  const code = sqlState(error)
+  if (code !== undefined) return /^(08|53|57)/.test(code)
+  return error instanceof Error && ("syscall" in error || /connection|not queryable|timeout/i.test(error.message))
+}
+
 const session =
   "-c synchronous_commit=on -c lock_timeout=250ms -c statement_timeout=30s -c idle_in_transaction_session_timeout=30s -c timezone=UTC"
 

@@ -4,9 +4,9 @@
  * A tree of clients is the unit of consistency. `post` is the batched door, for what a request path asks; `change` is
  * the locked one, for use cases; `look` tells how a client stands. All of them decide by `Tree`.
  */
-import { Context, Effect, Layer, type Result } from "effect"
+import { Context, Effect, Layer, Result } from "effect"
 import type { Caller } from "./Caller.ts"
-import { connect, Database, type Trx } from "./Database.ts"
+import { connect, Database, isBroken, type Trx } from "./Database.ts"
 import type { Failure } from "./Failure.ts"
 import * as Door from "./trees/Door.ts"
 import { defaults, Gate, type Options, queryOf, type Stats } from "./trees/Gate.ts"
@@ -55,7 +55,11 @@ export const open = (
     post: (caller: Caller, request: Request) => gate.submit(caller, request) as Promise<Result.Result<never, Refused>>,
     change: (caller, clients, work) =>
       Door.change(database, caller, clients, work, (root) => gate.cache.drop(caller.organization, root)),
-    look: (caller, client) => look(queryOf(pool), caller, client),
+    look: (caller, client) =>
+      look(queryOf(pool), caller, client).catch((error: unknown) => {
+        if (!isBroken(error)) throw error
+        return Result.fail({ _tag: "Unavailable", retryAfterMs: 250 })
+      }),
     stats: () => gate.stats,
     close: async () => {
       await gate.close()

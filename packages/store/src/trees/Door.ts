@@ -10,7 +10,7 @@ import type { Credits, Id, Instant, Tree } from "@capstan/domain"
 import { Result } from "effect"
 import { CompiledQuery } from "kysely"
 import type { Caller } from "../Caller.ts"
-import { type Connection, lockTimeout, sqlState, type Trx } from "../Database.ts"
+import { type Connection, isBroken, lockTimeout, sqlState, type Trx } from "../Database.ts"
 import type { Failure } from "../Failure.ts"
 import type { Key } from "../Key.ts"
 import { lock } from "./Batch.ts"
@@ -60,6 +60,7 @@ class Moved extends Error {}
 
 /** With a quarter of a second for a lock, five seconds in all. */
 const mostTries = 20
+const retryAfterMs = 250
 
 /** What `work` makes of the locked trees. */
 export const change = async <A, E>(
@@ -70,6 +71,7 @@ export const change = async <A, E>(
   drop: (root: Id.Id) => void
 ): Promise<Result.Result<A, E | Failure>> => {
   for (let tries = 1; ; tries++) {
+    let written = false
     try {
       return await db.transaction().execute(async (trx) => {
         const query = queryOf(trx)
@@ -88,14 +90,16 @@ export const change = async <A, E>(
         const session = new Session(query, caller, again.success)
         const worked = await work(trx, session)
         if (Result.isFailure(worked)) throw new Refused(worked.failure)
+        written = true
         await session.write(roots)
         for (const root of roots) drop(root)
         return Result.succeed(worked.success)
       })
     } catch (error) {
       if (error instanceof Refused) return Result.fail(error.refusal as E | Failure)
+      if (isBroken(error)) return Result.fail({ _tag: written ? "OutcomeUnknown" : "Unavailable", retryAfterMs })
       if (!(error instanceof Moved || transient.has(sqlState(error) ?? ""))) throw error
-      if (tries >= mostTries) return Result.fail({ _tag: "Unavailable", retryAfterMs: 250 })
+      if (tries >= mostTries) return Result.fail({ _tag: "Unavailable", retryAfterMs })
     }
   }
 }

@@ -43,18 +43,21 @@ export interface Session {
 export const open = (url: string = TestDatabase.url): Arena => {
   const pool = TestDatabase.pool(url)
   const database = Database.connect(url, { max: 12 })
+  const databases = [database]
   const gates: Array<Trees.Doors> = []
   pool.on("error", () => {})
   afterAll(async () => {
     await Promise.all(gates.map((gate) => gate.close()))
-    await Promise.all([database.close(), pool.end()])
+    await Promise.all([...databases.map((database) => database.close()), pool.end()])
   })
   return {
     url,
     pool,
     gate: (options = {}, at = url) => {
-      const gate = Trees.open(at, database, options)
+      const own = at === url ? database : Database.connect(at, { max: 4 })
+      const gate = Trees.open(at, own, options)
       gates.push(gate)
+      if (own !== database) databases.push(own)
       return gate
     },
     session: async () => {

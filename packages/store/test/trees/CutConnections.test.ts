@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import type { Caller } from "../../src/Caller.ts"
 import type * as Trees from "../../src/Trees.ts"
 import * as Arena from "./Arena.ts"
 import { audit } from "./Audit.ts"
@@ -127,6 +128,49 @@ describe("the fence", () => {
     assert.strictEqual(await Arena.entries(arena, tenant, extra, "Debited"), 1)
     assert.strictEqual(outcome(await gate.post(tenant.caller(), debit(client, credit))), "Posted")
     await audit(arena.pool, tenant.id)
+  })
+})
+
+describe("the locked door, cut off", () => {
+  const debited = (gate: Trees.Doors, caller: Caller, client: string, meanwhile: () => void) =>
+    gate.change(caller, [client], async (_, locked) => {
+      meanwhile()
+      const command = { _tag: "Debit", amount: credit, feature: null, allowPartial: false, at: locked.at } as const
+      return await locked.post(client, command, { namespace: "caller", key: caller.key ?? "", hash: null })
+    })
+
+  it("before it wrote has done nothing, and says so", async () => {
+    const { wire, gate, tenant, client, debits } = await wired()
+    const caller = tenant.caller()
+    const cut = await debited(gate, caller, client, wire.cut)
+    assert.strictEqual(cut._tag === "Failure" ? cut.failure._tag : "Success", "Unavailable")
+    assert.strictEqual(await debits(), 1)
+  })
+
+  it("at its last word does not know, and finds out by the key", async () => {
+    const { wire, gate, tenant, client, debits } = await wired()
+    const caller = tenant.caller()
+    wire.onCommit(wire.mute)
+    const answer = debited(gate, caller, client, () => {})
+    while ((await debits()) < 2) await Arena.pause(5)
+    wire.cut()
+    const cut = await answer
+    assert.strictEqual(cut._tag === "Failure" ? cut.failure._tag : "Success", "OutcomeUnknown")
+    const found = await debited(gate, caller, client, () => {})
+    assert.strictEqual(found._tag === "Success" && found.success.replayed, true)
+    assert.strictEqual(await debits(), 2)
+    await audit(arena.pool, tenant.id)
+  })
+
+  it("looking on is told to come again", async () => {
+    const { wire, gate, tenant, client } = await wired()
+    wire.mute()
+    const seen = gate.look(tenant.caller(), client)
+    await Arena.pause(50)
+    wire.cut()
+    const answer = await seen
+    assert.strictEqual(answer._tag === "Failure" ? answer.failure._tag : "Success", "Unavailable")
+    assert.strictEqual((await gate.look(tenant.caller(), client))._tag, "Success")
   })
 })
 

@@ -18,6 +18,8 @@ export interface Wire {
   readonly hold: () => { readonly arrived: Promise<void> }
   /** From now on answers are lost. */
   readonly mute: () => void
+  /** When the next `commit` passes by. */
+  readonly onCommit: (then: () => void) => void
   /** Cuts the gate off. Connections made afterwards are sound. */
   readonly cut: () => void
   /** What was on its way when the gate was cut off arrives; resolves when the server has answered to it. */
@@ -29,11 +31,16 @@ export const open = async (url: string): Promise<Wire> => {
   const lines = new Set<Line>()
   const orphans = new Set<Line>()
   let holding: (() => void) | null = null
+  let committing: (() => void) | null = null
   const server = net.createServer((near) => {
     const far = net.connect({ host: target.hostname, port: Number(target.port) })
     const line: Line = { near, far, held: null, mute: false }
     lines.add(line)
     near.on("data", (bytes) => {
+      if (committing !== null && /\bcommit\0/.test(bytes.toString("latin1"))) {
+        committing()
+        committing = null
+      }
       if (line.held === null) return void far.write(bytes)
       line.held.push(bytes)
       holding?.()
@@ -60,6 +67,9 @@ export const open = async (url: string): Promise<Wire> => {
     },
     mute: () => {
       for (const line of lines) line.mute = true
+    },
+    onCommit: (then) => {
+      committing = then
     },
     cut: () => {
       for (const line of lines) {

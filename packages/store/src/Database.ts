@@ -69,7 +69,12 @@ export const connect = (url: string, { max, name = "capstan", options = "" }: Op
   pool.on("error", () => {})
   pool.on("connect", (client) => client.on("error", () => {}))
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
-  return { pool, db, close: () => db.destroy() }
+  const close = async (): Promise<void> => {
+    await db.destroy()
+    // Kysely ends only what went through it.
+    if (!pool.ending) await pool.end()
+  }
+  return { pool, db, close }
 }
 
 export class Database extends Context.Service<Database, Connection>()("capstan/Database") {

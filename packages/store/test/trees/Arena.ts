@@ -54,7 +54,7 @@ export const open = (url: string = TestDatabase.url): Arena => {
     url,
     pool,
     gate: (options = {}, at = url) => {
-      const own = at === url ? database : Database.connect(at, { max: 4 })
+      const own = new URL(at).host === new URL(url).host ? database : Database.connect(at, { max: 4 })
       const gate = Trees.open(at, own, options)
       gates.push(gate)
       if (own !== database) databases.push(own)

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import { v7 } from "uuid"
 import * as Arena from "./Arena.ts"
 import { audit } from "./Audit.ts"
 import * as Wire from "./Wire.ts"
@@ -168,15 +169,21 @@ describe("everything is bounded", () => {
     wire.cut()
   })
 
-  it("closing waits for what is under way", async () => {
-    const gate = arena.gate()
+  it("closing waits for what is under way, and leaves no session behind", async () => {
+    const name = v7()
+    const gate = arena.gate({ batch: 5 }, `${arena.url}?application_name=${name}`)
+    const sessions = async () =>
+      (await arena.pool.query("select from pg_stat_activity where application_name = $1", [name])).rowCount
     const { tenant, clients, spend } = await trees(gate, 5)
+    assert.strictEqual(await spend(clients[0] ?? ""), "Posted")
+    assert.notStrictEqual(await sessions(), 0)
     const answers = Array.from({ length: 500 }, (_, i) => spend(clients[i % 5] ?? ""))
     let open = true
     const closed = gate.close().then(() => (open = false))
     assert.deepStrictEqual(new Set(await Promise.all(answers)), new Set(["Posted"]))
+    assert.isTrue(open)
     await closed
-    assert.isFalse(open)
+    while ((await sessions()) !== 0) await Arena.pause(10)
     await audit(arena.pool, tenant.id)
   })
 })

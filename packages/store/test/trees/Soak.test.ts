@@ -13,10 +13,12 @@ import { type Plan, spend } from "./Spenders.ts"
 const { credit, day } = Arena
 const duration = Number(process.env["CAPSTAN_SOAK_MS"] ?? 30_000)
 
-// A database of its own, which counts its deadlocks.
+// A database of its own, which counts its deadlocks, and looks for them before a wait for a lock is given up.
 const clone = await TestDatabase.clone()
 afterAll(clone.drop)
 const arena = Arena.open(clone.url)
+const { pathname } = new URL(clone.url)
+await arena.pool.query(`alter database ${pathname.slice(1)} set deadlock_timeout = '20ms'`)
 
 describe("two gates, a third in another process, and a worker on the same trees", () => {
   it(`for ${duration / 1_000} s: no deadlock, and every sum is exact`, { timeout: duration + 60_000 }, async () => {

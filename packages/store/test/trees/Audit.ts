@@ -23,7 +23,7 @@ export const audit = async (pool: pg.Pool, organization: string, lowered = false
     )
   ).map(({ entry }) => toEntry(entry))
   const rows = await all<Rows.WalletJson & { client_id: string }>(
-    "select client_id, seq::text, lots, beyond from wallet where organization_id = $1"
+    "select client_id, seq::text, lots, remainders, beyond from wallet where organization_id = $1"
   )
 
   const entriesByPayer = Map.groupBy(entries, ({ payer }) => payer)

@@ -24,7 +24,10 @@ describe("a row is what was written to it", () => {
     const wallet = lowest(arbitrary)
     const lots = JSON.parse(Rows.lotsText(wallet.lots))
     const beyond = JSON.parse(Rows.beyondText(wallet) ?? "null")
-    assert.deepStrictEqual(Rows.toWallet({ seq: `${wallet.seq}`, lots, beyond }), wallet)
+    assert.deepStrictEqual(Rows.toWallet({ seq: `${wallet.seq}`, lots, remainders: null, beyond }), wallet)
+    const spent = lots.map((lot: ReadonlyArray<unknown>) => lot.with(2, "7").with(3, "8"))
+    const remainders = JSON.parse(Rows.remaindersText(wallet.lots))
+    assert.deepStrictEqual(Rows.toWallet({ seq: `${wallet.seq}`, lots: spent, remainders, beyond }), wallet)
   })
 
   it.prop("the portions and the places of a hold", [Tree.Hold], ([{ portions, places }]) => {

@@ -50,7 +50,10 @@ describe("two gates, a third in another process, and a worker on the same trees"
       execArgv: [],
       stdio: ["ignore", "inherit", "inherit", "ipc"]
     })
-    const rival = once(child, "message").then(([keys]) => keys as ReadonlyArray<string>)
+    const rival = once(child, "message").then(([keys]) => {
+      child.disconnect()
+      return keys as ReadonlyArray<string>
+    })
     const [ours, theirs, childs, worked] = await Promise.all([
       spend(one, plan),
       spend(other, plan),

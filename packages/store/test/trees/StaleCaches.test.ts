@@ -106,11 +106,11 @@ const saved = async (organization: string, root: string, client: string) => {
     organization,
     root
   ])
-  const wallets = await pool.query("select seq, lots from wallet where organization_id = $1 and client_id = $2", [
-    organization,
-    client
-  ])
-  const [{ seq, lots }] = wallets.rows
+  const wallets = await pool.query(
+    "select seq, lots, remainders from wallet where organization_id = $1 and client_id = $2",
+    [organization, client]
+  )
+  const [{ seq, lots, remainders }] = wallets.rows
   return {
     restore: async () => {
       const other = await arena.session()
@@ -122,12 +122,10 @@ const saved = async (organization: string, root: string, client: string) => {
         stamp,
         at
       ])
-      await other.query("update wallet set seq = $3, lots = $4 where organization_id = $1 and client_id = $2", [
-        organization,
-        client,
-        seq,
-        JSON.stringify(lots)
-      ])
+      await other.query(
+        "update wallet set seq = $3, lots = $4, remainders = $5 where organization_id = $1 and client_id = $2",
+        [organization, client, seq, JSON.stringify(lots), JSON.stringify(remainders)]
+      )
       await other.query("delete from entry where organization_id = $1 and payer_id = $2 and seq > $3", [
         organization,
         client,

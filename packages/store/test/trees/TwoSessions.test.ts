@@ -167,12 +167,10 @@ const debited = async (
     ]
   )
   const lots = Rows.lotsText([Arena.lot(before - amount, { id: client })])
-  await query("update wallet set seq = $3, lots = $4 where organization_id = $1 and client_id = $2", [
-    tenant.id,
-    client,
-    seq,
-    lots
-  ])
+  await query(
+    "update wallet set seq = $3, lots = $4, remainders = null where organization_id = $1 and client_id = $2",
+    [tenant.id, client, seq, lots]
+  )
   await query("update cap_window set used = used + $3 where organization_id = $1 and cap_id = $2", [
     tenant.id,
     cap,

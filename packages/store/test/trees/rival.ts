@@ -9,5 +9,6 @@ const gate = Trees.open(url, database)
 const keys = await spend(gate, JSON.parse(plan) as Plan)
 await gate.close()
 await database.close()
+// Stays until they have been received.
+process.once("disconnect", () => {})
 process.send?.(keys)
-process.disconnect()

@@ -1,4 +1,5 @@
 /** The api as a process: reads its environment, checks its database, serves until it is told to stop. */
+import "effect/schema/SchemaJITCompiler/enable"
 import { Database, Migrations } from "@capstan/store"
 import { Result } from "effect"
 import * as Environment from "./Environment.ts"

@@ -64,7 +64,7 @@ describe("a killed API", () => {
     assert.deepStrictEqual(Object.fromEntries(acknowledged), Object.fromEntries(entries))
     assert.strictEqual(rows.length, acknowledged.size)
     const { rows: wallets } = await pool.query<{ left: string }>(
-      `select sum((lot->>2)::numeric) as left from wallet, json_array_elements(lots) as lot where organization_id = $1`,
+      `select sum((lot->>0)::numeric) as left from wallet, json_array_elements(remainders) as lot where organization_id = $1`,
       [organization.id]
     )
     assert.strictEqual(Number(wallets[0]?.left), (spenders * 1_000_000 - rows.length) * 1_000_000)

@@ -213,7 +213,7 @@ const corruptions: ReadonlyArray<readonly [what: string, sql: string, breaks: Re
   ],
   [
     "a lot that grew",
-    `update wallet set lots = replace(lots::text, '"extra","', '"extra","1')::json where client_id = ${external("own")}`,
+    `update wallet set remainders = replace(remainders::text, '[["', '[["1')::json where client_id = ${external("own")}`,
     ["replay"]
   ],
   ["a balance that was answered wrong", `update entry set balance = balance + 1 where kind = 'Reversed'`, ["balances"]],

@@ -60,6 +60,8 @@ export const connect = (url: string, { max, name = "capstan", options = "" }: Op
     max,
     application_name: name,
     connectionTimeoutMillis: 5_000,
+    // Past the statement timeout: the network has fallen silent.
+    query_timeout: 35_000,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
     options: `${session} ${options}`,

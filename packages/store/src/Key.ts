@@ -20,4 +20,15 @@ export const bigintsAsText = (_: string, value: unknown): unknown => (typeof val
 
 /** Sixteen bytes that tell one operation and payload from another. Fields in the order of the caller's object. */
 export const hash = (operation: string, payload: unknown): Buffer =>
-  digest("sha256", `${operation}\n${JSON.stringify(payload, bigintsAsText)}`, "buffer").subarray(0, 16)
+  digest("sha256", `${operation}\n${textOf(payload)}`, "buffer").subarray(0, 16)
+
+/** JSON in which a bigint stands as a string. */
+const textOf = (value: unknown): string => {
+  if (typeof value === "bigint") return `"${value}"`
+  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null"
+  if (Array.isArray(value)) return `[${value.map(textOf).join(",")}]`
+  let fields = ""
+  for (const [name, field] of Object.entries(value))
+    if (field !== undefined) fields += `${fields === "" ? "" : ","}${JSON.stringify(name)}:${textOf(field)}`
+  return `{${fields}}`
+}

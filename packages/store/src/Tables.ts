@@ -87,6 +87,7 @@ export interface Tables {
     client_id: string
     seq: Generated<bigint>
     lots: FilledJson<unknown>
+    remainders: ColumnType<unknown, string | null, string | null>
     beyond: ColumnType<unknown, string | null, string | null>
     next_expiry: StampOrNull
   }

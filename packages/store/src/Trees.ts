@@ -9,15 +9,15 @@ import type { Caller } from "./Caller.ts"
 import { connect, Database, isBroken, type Trx } from "./Database.ts"
 import type { Failure } from "./Failure.ts"
 import * as Door from "./trees/Door.ts"
-import { defaults, Gate, type Options, queryOf, type Stats } from "./trees/Gate.ts"
+import { defaults, Gate, type Options, type Stats } from "./trees/Gate.ts"
 import { look, type Seen } from "./trees/Look.ts"
 import type { Checked, Posted, Refused, Request } from "./trees/Request.ts"
+import { queryOf } from "./trees/Sessions.ts"
 
 export type { Locked } from "./trees/Door.ts"
 export type { Entry } from "./trees/Entry.ts"
 export type { Options, Stats } from "./trees/Gate.ts"
-export type { Seen } from "./trees/Look.ts"
-export type { Answer, Checked, Posted, Refused, Request } from "./trees/Request.ts"
+export type { Checked, Posted, Refused, Request } from "./trees/Request.ts"
 
 /** The doors, as plain promises; they reject only on a defect. */
 export interface Doors {

@@ -6,7 +6,7 @@ import { toWallet, type WalletJson } from "./trees/Rows.ts"
 
 export const get = async (db: Kysely<Tables>, organization: Id.Id, client: Id.Id): Promise<Wallet.State> => {
   const { rows } = await sql<WalletJson>`
-    select seq::text as seq, lots, beyond from wallet
+    select seq::text as seq, lots, remainders, beyond from wallet
     where organization_id = ${organization} and client_id = ${client}`.execute(db)
   return rows[0] === undefined ? Wallet.initial : toWallet(rows[0])
 }

@@ -29,22 +29,7 @@ export const floor = async (
 ): Promise<number> => {
   const [start, end] = month()
   const lot = newId()
-  const lots = JSON.stringify(
-    Array.from({ length: 3 }, () => [
-      newId(),
-      "extra",
-      "1000000000000",
-      "0",
-      0,
-      0,
-      null,
-      "1/100",
-      "grant",
-      0,
-      null,
-      null
-    ])
-  )
+  const remainders = JSON.stringify(Array.from({ length: 3 }, () => ["1000000000000", "0"]))
   const detail = JSON.stringify({ portions: [[lot, `${amount}`, "50", 1]] })
   let done = 0
   const until = performance.now() + seconds * 1000
@@ -61,7 +46,7 @@ export const floor = async (
       const statements = [
         () => client.query("begin"),
         ...above.map((cap) => () => run("window", window, [organization, cap, start, end])),
-        () => run("debit", debit, [organization, spender, lots]),
+        () => run("debit", debit, [organization, spender, remainders]),
         () =>
           run("entry", entry, [
             organization,
@@ -87,7 +72,7 @@ export const floor = async (
 
 const window = `insert into cap_window as w (organization_id, cap_id, starts_at, ends_at, used, held) values ($1, $2, $3, $4, 50, 0)
   on conflict (organization_id, cap_id, starts_at) do update set used = w.used + excluded.used`
-const debit = `update wallet set seq = seq + 1, lots = $3 where organization_id = $1 and client_id = $2`
+const debit = `update wallet set seq = seq + 1, remainders = $3 where organization_id = $1 and client_id = $2`
 const entry = `insert into entry (organization_id, payer_id, seq, client_id, namespace, key, request_hash, kind, asked, amount, balance, detail, counts, at)
   select $1, $2, w.seq, $2, 'caller', $3::text, decode(md5($3::text), 'hex'), 'Debited', $4, $4, 3000000000000, $5, $6, $7
   from wallet w where w.organization_id = $1 and w.client_id = $2`

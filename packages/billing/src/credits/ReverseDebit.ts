@@ -3,7 +3,7 @@
  * The share of lots that have ended goes to a new one, or lapses, as the organization has settled.
  */
 import { type Credits, type Id, type Tree, Wallet } from "@capstan/domain"
-import { type Caller, Clients, Database, Entries, Ids, Key, Organizations, type Trees } from "@capstan/store"
+import { type Caller, Database, Entries, Ids, Key, Organizations, type Trees } from "@capstan/store"
 import { Effect, Result } from "effect"
 import { change, type Refused } from "../Doors.ts"
 
@@ -27,8 +27,7 @@ export const reverseDebit = Effect.fnUntraced(function* (
   if (entry === undefined) return yield* Effect.fail(notFound)
   const name = entry.client
   const hash = Key.hash("credits.reverse", { payer, seq, amount })
-  return yield* change<Trees.Posted>(caller, [name], async (trx, locked) => {
-    if ((await Clients.find(trx, caller, name)) === undefined) return Result.fail(notFound)
+  const reversed = change<Trees.Posted>(caller, [name], async (trx, locked) => {
     const branch = await locked.branch(name)
     if (branch.payer !== payer)
       return Result.fail({
@@ -56,6 +55,8 @@ export const reverseDebit = Effect.fnUntraced(function* (
     if (!replayed) locked.record({ client: name, kind: "credits.reversed", payload })
     return Result.succeed({ _tag: "Posted", replayed, entry: reversal })
   })
+  // A client out of reach is not told of: what was asked for is an entry.
+  return yield* Effect.mapError(reversed, (refused) => (refused._tag === "NotFound" ? notFound : refused))
 })
 
 /** What an entry took, and how much of it came back already. What took nothing has nothing to give. */

@@ -35,7 +35,10 @@ describe("publishPlan", () => {
   it("many at once have numbers of their own", async () => {
     const { organization, caller } = await world()
     const versions = await Promise.all(Array.from({ length: 6 }, async () => (await run(plan(caller()))).version))
-    assert.deepStrictEqual(versions.toSorted((a, b) => a - b), [1, 2, 3, 4, 5, 6])
+    assert.deepStrictEqual(
+      versions.toSorted((a, b) => a - b),
+      [1, 2, 3, 4, 5, 6]
+    )
     const latest = await read(async (db) => Result.succeed(await Plans.latest(db, organization.id, "basic")))
     assert.strictEqual(Result.getOrThrow(latest)?.version, 6)
   })

@@ -170,7 +170,10 @@ describe("renewCredits", () => {
     await run(consumeCredits(caller(), spend(client, 60n * credit)))
     assert.deepStrictEqual(await run(renewCredits(caller({ now: months(1) - 1 }), [id])), { grants: 0, refused: [] })
     const renewed = await Promise.all([1, 2, 3].map(() => run(renewCredits(caller({ now: months(1) }), [id]))))
-    assert.deepStrictEqual(renewed.map(({ grants }) => grants).toSorted((a, b) => a - b), [0, 0, 1])
+    assert.deepStrictEqual(
+      renewed.map(({ grants }) => grants).toSorted((a, b) => a - b),
+      [0, 0, 1]
+    )
     const { lots } = await run(getBalance(caller({ now: months(1) }), { client }))
     assert.deepStrictEqual(lotsOf(lots), ["included 100", "extra 3"])
   })

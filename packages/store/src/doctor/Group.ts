@@ -114,13 +114,14 @@ const pursesOf = async (trx: Trx, organization: Id.Id, ids: ReadonlyArray<Id.Id>
     client_id: string
     seq: bigint
     lots: ReadonlyArray<Rows.LotJson>
+    remainders: Rows.WalletJson["remainders"]
     beyond: Rows.BeyondJson | null
     next_expiry: number | null
-  }>`select client_id, seq, lots, beyond, next_expiry from wallet
+  }>`select client_id, seq, lots, remainders, beyond, next_expiry from wallet
      where organization_id = ${organization} and client_id = any(${ids}::uuid[])`.execute(trx)
-  return rows.map(({ client_id, seq, lots, beyond, next_expiry }) => ({
+  return rows.map(({ client_id, seq, lots, remainders, beyond, next_expiry }) => ({
     client: client_id,
-    state: Rows.toWallet({ seq: `${seq}`, lots, beyond }),
+    state: Rows.toWallet({ seq: `${seq}`, lots, remainders, beyond }),
     nextExpiry: next_expiry
   }))
 }

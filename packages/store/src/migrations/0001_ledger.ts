@@ -130,7 +130,9 @@ const tables = [
     organization_id uuid not null,
     client_id uuid not null,
     seq bigint not null default 0,
+    -- The lots as they were when one last came or ended; remainders say what is left and held of each since.
     lots json not null default '[]',
+    remainders json,
     -- What is owed beyond the lots; null while nothing is.
     beyond json,
     next_expiry timestamptz(3),

@@ -106,7 +106,7 @@ export const change = async <A, E>(
 
 const transient: ReadonlySet<string> = new Set([lockTimeout, "40P01", "40001"])
 
-export const queryOf =
+const queryOf =
   (trx: Pick<Trx, "executeQuery">): Query =>
   async <Row>(_name: string, text: string, values: ReadonlyArray<unknown>) =>
     (await trx.executeQuery<Row>(CompiledQuery.raw(text, [...values]))).rows

@@ -9,6 +9,7 @@ import { v7 as newId } from "uuid"
 import { bigintsAsText } from "../Key.ts"
 import type { Entry } from "./Entry.ts"
 import type { Line, Snapshot } from "./Snapshot.ts"
+import * as Rows from "./Rows.ts"
 import { type Expected, Writes } from "./Writes.ts"
 
 /** What the ledger has of a decision besides what was decided. */
@@ -172,6 +173,7 @@ export class Draft {
           this.writes.entries.push({ ...entry, hash })
           this.writes.count(event.counts)
           this.writes.wallets.set(payer, wallet)
+          if (!Rows.isSameLots(before.wallet.lots, wallet.lots)) this.writes.relotted.add(payer)
           sketch.wallets.set(payer, wallet)
           break
         }

@@ -144,7 +144,8 @@ select json_build_object(
     )) from member m
   ),
   'wallets', (
-    select json_agg(json_build_object('client', w.client_id, 'seq', w.seq::text, 'lots', w.lots, 'beyond', w.beyond))
+    select json_agg(json_build_object('client', w.client_id, 'seq', w.seq::text, 'lots', w.lots,
+      'remainders', w.remainders, 'beyond', w.beyond))
     from wallet w where w.organization_id = $1 and w.client_id in (
       select id from spender union select m.parent_id from member m where m.uses_parent_balance
     )

@@ -100,17 +100,35 @@ export const beyondText = ({ overage, overdraft, debt }: Wallet.State): string |
   return `["${overage.used}","${overage.held}","${overdraft.used}","${overdraft.held}","${debt}"]`
 }
 
+/** What is left and held of each lot: all that most debits change. */
+export const remaindersText = (lots: ReadonlyArray<Wallet.Lot>): string =>
+  list(lots, ({ left, held }) => `["${left}","${held}"]`)
+
+/** Whether two lists of lots differ in nothing but their remainders. */
+export const isSameLots = (a: ReadonlyArray<Wallet.Lot>, b: ReadonlyArray<Wallet.Lot>): boolean =>
+  a.length === b.length &&
+  a.every((lot, i) => {
+    const other = b[i]
+    return other?.id === lot.id && other.expiresAt === lot.expiresAt && other.outlives === lot.outlives
+  })
+
 export interface WalletJson {
   readonly seq: string
   readonly lots: ReadonlyArray<LotJson>
+  /** Null where the lots are as they stand. */
+  readonly remainders: ReadonlyArray<readonly [left: string, held: string]> | null
   readonly beyond: BeyondJson | null
 }
 
-export const toWallet = ({ seq, lots, beyond }: WalletJson): Wallet.State => {
+export const toWallet = ({ seq, lots, remainders, beyond }: WalletJson): Wallet.State => {
   const [overageUsed, overageHeld, overdraftUsed, overdraftHeld, debt] = beyond ?? ["0", "0", "0", "0", "0"]
   return {
     seq: Number(seq),
-    lots: lots.map(toLot),
+    lots: lots.map((json, i) => {
+      const lot = toLot(json)
+      const [left, held] = remainders?.[i] ?? []
+      return left === undefined || held === undefined ? lot : { ...lot, left: BigInt(left), held: BigInt(held) }
+    }),
     overage: { used: BigInt(overageUsed), held: BigInt(overageHeld) },
     overdraft: { used: BigInt(overdraftUsed), held: BigInt(overdraftHeld) },
     debt: BigInt(debt)

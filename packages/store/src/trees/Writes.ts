@@ -45,6 +45,8 @@ interface WindowDelta extends Tree.Place {
 
 export class Writes {
   readonly wallets = new Map<Id.Id, Wallet.State>()
+  /** Those to which a lot came, or from which one went. */
+  readonly relotted = new Set<Id.Id>()
   readonly entries: Array<NewEntry> = []
   readonly opened: Array<{ readonly hold: Tree.Hold; readonly root: Id.Id; readonly at: Instant.Instant }> = []
   readonly settled: Array<{
@@ -114,13 +116,14 @@ with expected as materialized (
   update tree t set stamp = $6, at = greatest(t.at, x.at) from expected x, ok
   where ok.ok and x.writes and t.organization_id = $1 and t.root_id = x.root_id returning 1
 ), wallets as (
-  update wallet w set seq = i.seq, lots = i.lots, beyond = i.beyond, next_expiry = i.next_expiry
-  from unnest($10::uuid[], $11::bigint[], $12::json[], $13::json[], $14::timestamptz[])
-    as i(client_id, seq, lots, beyond, next_expiry), ok
+  update wallet w set seq = i.seq, lots = coalesce(i.lots, w.lots), remainders = i.remainders, beyond = i.beyond,
+    next_expiry = i.next_expiry
+  from unnest($10::uuid[], $11::bigint[], $12::json[], $13::json[], $14::json[], $15::timestamptz[])
+    as i(client_id, seq, lots, remainders, beyond, next_expiry), ok
   where ok.ok and w.organization_id = $1 and w.client_id = i.client_id returning 1
 ), windows as (
   insert into cap_window as w (organization_id, cap_id, starts_at, ends_at, used, held, told)
-  select $1, i.* from unnest($15::uuid[], $16::timestamptz[], $17::timestamptz[], $18::bigint[], $19::bigint[], $20::smallint[])
+  select $1, i.* from unnest($16::uuid[], $17::timestamptz[], $18::timestamptz[], $19::bigint[], $20::bigint[], $21::smallint[])
     as i(cap_id, starts_at, ends_at, used, held, told), ok
   where ok.ok
   on conflict (organization_id, cap_id, starts_at) do update
@@ -128,8 +131,8 @@ with expected as materialized (
 ), entries as (
   insert into entry (organization_id, payer_id, seq, client_id, namespace, key, request_hash, kind, asked, amount,
     balance, detail, counts, hold_id, at, effective_at)
-  select $1, i.* from unnest($21::uuid[], $22::bigint[], $23::uuid[], $24::text[], $25::text[], $26::bytea[], $27::text[],
-    $28::bigint[], $29::bigint[], $30::bigint[], $31::json[], $32::json[], $33::uuid[], $34::timestamptz[], $35::timestamptz[])
+  select $1, i.* from unnest($22::uuid[], $23::bigint[], $24::uuid[], $25::text[], $26::text[], $27::bytea[], $28::text[],
+    $29::bigint[], $30::bigint[], $31::bigint[], $32::json[], $33::json[], $34::uuid[], $35::timestamptz[], $36::timestamptz[])
     as i(payer_id, seq, client_id, namespace, key, request_hash, kind, asked, amount, balance, detail, counts, hold_id,
       at, effective_at), ok
   where ok.ok
@@ -138,20 +141,20 @@ with expected as materialized (
 /** What only some transactions write. */
 const rareText = `, opened as (
   insert into hold (organization_id, id, root_id, client_id, payer_id, amount, portions, places, expires_at, created_at)
-  select $1, i.* from unnest($36::uuid[], $37::uuid[], $38::uuid[], $39::uuid[], $40::bigint[], $41::json[], $42::json[],
-    $43::timestamptz[], $44::timestamptz[])
+  select $1, i.* from unnest($37::uuid[], $38::uuid[], $39::uuid[], $40::uuid[], $41::bigint[], $42::json[], $43::json[],
+    $44::timestamptz[], $45::timestamptz[])
     as i(id, root_id, client_id, payer_id, amount, portions, places, expires_at, created_at), ok
   where ok.ok
 ), settled as (
   update hold h set outcome = i.outcome, captured = i.captured, settled_at = i.settled_at
-  from unnest($45::uuid[], $46::text[], $47::bigint[], $48::timestamptz[]) as i(id, outcome, captured, settled_at), ok
+  from unnest($46::uuid[], $47::text[], $48::bigint[], $49::timestamptz[]) as i(id, outcome, captured, settled_at), ok
   where ok.ok and h.organization_id = $1 and h.id = i.id and h.outcome is null returning 1
 ), emitted as materialized (
   select i.*, row_number() over (partition by i.client_id order by i.position) as nth
-  from unnest($49::uuid[], $50::uuid[], $51::text[], $52::text[], $53::timestamptz[], $54::json[])
+  from unnest($50::uuid[], $51::uuid[], $52::text[], $53::text[], $54::timestamptz[], $55::json[])
     with ordinality as i(id, client_id, kind, actor, at, payload, position)
 ), changed as (
-  select i.* from unnest($55::uuid[], $56::timestamptz[], $57::timestamptz[], $58::json[], $59::timestamptz[])
+  select i.* from unnest($56::uuid[], $57::timestamptz[], $58::timestamptz[], $59::json[], $60::timestamptz[])
     as i(id, onboarded_at, closed_at, suspensions, updated_at)
 ), clients as (
   update client c set
@@ -182,7 +185,7 @@ select ok.ok, (select array_agg(root_id) from stale) as stale, (select json_agg(
 from ok`
 
 const debits = text + selectText("")
-const everything = text + rareText + selectText(" and (select count(*) from settled) = cardinality($45)")
+const everything = text + rareText + selectText(" and (select count(*) from settled) = cardinality($46)")
 
 /** Locks and compares; writes where nothing stands in the way. Roots are locked in the order they are given, which is by id. */
 export const commit = async (
@@ -204,7 +207,7 @@ export const commit = async (
     array(keys, ({ client }) => client),
     array(keys, ({ namespace }) => namespace),
     keys.map(({ key }) => key),
-    ...walletValues(writes.wallets),
+    ...walletValues(writes),
     ...windowValues([...writes.windows]),
     ...entryValues(writes.entries),
     ...(rare ? rareValues(writes) : [])
@@ -233,12 +236,13 @@ const iso = (at: Instant.Instant): string => {
 }
 const isoOrNull = (at: Instant.Instant | null): string | null => (at === null ? null : iso(at))
 
-const walletValues = (wallets: Writes["wallets"]) => {
+const walletValues = ({ wallets, relotted }: Writes) => {
   const rows = [...wallets]
   return [
     array(rows, ([client]) => client),
     array(rows, ([, { seq }]) => seq),
-    rows.map(([, { lots }]) => Rows.lotsText(lots)),
+    rows.map(([client, { lots }]) => (relotted.has(client) ? Rows.lotsText(lots) : null)),
+    rows.map(([client, { lots }]) => (relotted.has(client) ? null : Rows.remaindersText(lots))),
     rows.map(([, wallet]) => Rows.beyondText(wallet)),
     array(rows, ([, wallet]) => isoOrNull(Rows.nextExpiry(wallet)))
   ]

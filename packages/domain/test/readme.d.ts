@@ -5,3 +5,10 @@ declare module "*.md?raw" {
 declare module "node:module" {
   export const stripTypeScriptTypes: (code: string) => string
 }
+
+declare module "node:vm" {
+  export const compileFunction: (
+    code: string,
+    parameters: ReadonlyArray<string>
+  ) => (...given: ReadonlyArray<unknown>) => void
+}

@@ -25,7 +25,7 @@ const Scope = SpendingCap.Scope.annotate({
   description: "`extra` counts what costs extra (bought credits, overage, overdraft), `all` every credit."
 })
 
-export const Cap = Schema.Struct({
+const standing = {
   id: Id.Id,
   client: Id.Id.annotate({ description: "Whose cap it is: the client's, or that of an ancestor." }),
   name: Schema.String,
@@ -43,25 +43,13 @@ export const Cap = Schema.Struct({
     held: Wire.Decimal,
     headroom: Wire.decimal("What is left of the limit.")
   })
-}).annotate({ identifier: "Cap" })
-export interface Cap extends Schema.Schema.Type<typeof Cap> {}
-
-/** A cap as it stands, as it crosses. */
-export const ofCounter = (counter: SpendingCap.Counter, currency: Currency.Currency): Cap => {
-  const { id, client, name, limit, every, scope, enforcement, thresholds } = counter.cap
-  const { start, end, used, held } = counter.window
-  return {
-    id,
-    client,
-    name,
-    limit: { amount: Money.Minor.make(limit / 1_000_000n), currency },
-    every,
-    scope,
-    enforcement,
-    thresholds,
-    window: { start, resetsAt: end, used, held, headroom: SpendingCap.headroom(counter) }
-  }
 }
+
+/** A cap where it is one of all that bind a client. */
+export const Standing = Schema.Struct(standing).annotate({ identifier: "CapStanding" })
+
+export const Cap = Schema.Struct({ ...standing, etag: Wire.etag }).annotate({ identifier: "Cap" })
+export interface Cap extends Schema.Schema.Type<typeof Cap> {}
 
 export const procedures = {
   list: query({

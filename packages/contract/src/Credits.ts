@@ -1,7 +1,7 @@
 /** Credits: what a client holds, spends and sets aside, and the ledger of it. */
 import { Credits, Currency, Id, Tree, Wallet } from "@capstan/domain"
 import { Effect, Schema } from "effect"
-import { Cap } from "./Caps.ts"
+import { Standing } from "./Caps.ts"
 import * as Page from "./Page.ts"
 import * as Problem from "./Problem.ts"
 import { mutation, query } from "./Procedure.ts"
@@ -101,7 +101,9 @@ export const Balance = Schema.Struct({
     description: "Spent beyond the lots, to be paid by the next grant."
   }),
   debt: Wire.decimal("Owed after chargebacks; the next grant pays it first."),
-  caps: Schema.Array(Cap).annotate({ description: "All that bind it: the client's own, and those of its ancestors." })
+  caps: Schema.Array(Standing).annotate({
+    description: "All that bind it: the client's own, and those of its ancestors."
+  })
 }).annotate({ identifier: "Balance" })
 export interface Balance extends Schema.Schema.Type<typeof Balance> {}
 
@@ -109,7 +111,7 @@ export const Check = Schema.Struct({
   allowed: Schema.Boolean,
   refusal: Schema.NullOr(Problem.Problem).annotate({ description: "What a debit would be refused with." }),
   available: Wire.decimal("What could be spent now, within all caps."),
-  caps: Schema.Array(Cap)
+  caps: Schema.Array(Standing)
 }).annotate({ identifier: "Check" })
 export interface Check extends Schema.Schema.Type<typeof Check> {}
 
@@ -253,7 +255,8 @@ export const procedures = {
         .pipe(Schema.withDecodingDefaultTypeKey(Effect.succeed(0))),
       unitCost: Schema.optionalKey(
         Wire.Price.annotate({
-          description: "What was paid for a credit: what caps count when it is spent. Free unless said."
+          description:
+            "What was paid for a credit: what caps count when it is spent. What the plan says a credit is worth unless said."
         })
       ),
       source: Wire.line(1, 100)

@@ -1,3 +1,4 @@
+/** What answers the procedures of credits. */
 import {
   captureHold,
   checkCredits,
@@ -9,9 +10,9 @@ import {
   reserveCredits,
   reverseDebit
 } from "@capstan/billing"
-import { type Api, Caps, Credits } from "@capstan/contract"
+import { type Api, Credits } from "@capstan/contract"
 import type { Wallet } from "@capstan/domain"
-import { type Caller, Clients, type Failure, LedgerView } from "@capstan/store"
+import { LedgerView } from "@capstan/store"
 import { Effect, Result } from "effect"
 import type * as Handlers from "../Handlers.ts"
 import { problemOf } from "../problemOf.ts"
@@ -22,17 +23,11 @@ export const credits: Handlers.Of<Api["credits"]> = {
   balance: ({ client }, caller) => getBalance(caller, { client }),
 
   check: ({ client, amount, feature = null }, caller) =>
-    Effect.zipWith(
-      checkCredits(caller, { client, amount, feature }),
-      clientOf(caller, client),
-      ({ refusal, available, counters }, { currency }) => ({
-        allowed: refusal === null,
-        refusal: refusal === null ? null : problemOf(refusal),
-        available,
-        caps: counters.map((counter) => Caps.ofCounter(counter, currency))
-      }),
-      { concurrent: true }
-    ),
+    Effect.map(checkCredits(caller, { client, amount, feature }), ({ refusal, ...checked }) => ({
+      ...checked,
+      allowed: refusal === null,
+      refusal: refusal === null ? null : problemOf(refusal)
+    })),
 
   consume: ({ client, amount, feature = null, allowPartial, effectiveAt = null }, caller) =>
     Effect.map(consumeCredits(caller, { client, amount, feature, allowPartial, effectiveAt }), present.receipt),
@@ -84,12 +79,6 @@ export const credits: Handlers.Of<Api["credits"]> = {
       ({ items, nextCursor }) => ({ items: items.map(present.entry), nextCursor })
     )
 }
-
-const clientOf = (caller: Caller, client: string) =>
-  read(async (db): Promise<Result.Result<Clients.Client, Failure>> => {
-    const found = await Clients.find(db, caller, client)
-    return found === undefined ? Result.fail({ _tag: "NotFound", what: "client", id: client }) : Result.succeed(found)
-  })
 
 /** The events of wallets, by what their entries are called. */
 const tags = Object.fromEntries(Object.entries(Credits.kinds).map(([tag, kind]) => [kind, tag])) as {

@@ -1,9 +1,9 @@
 /**
  * Sets a client's spending cap, or changes the one of that name. A new limit, enforcement or thresholds keep what has been
  * counted; lowering the limit below it blocks at once. Another window or scope counts something else: the old cap ends, and
- * a new one counts from now.
+ * a new one counts from now. Both bear versions of one count, so whoever has seen the old cap has not seen the new one.
  */
-import { Cost, type Instant, type Money, SpendingCap } from "@capstan/domain"
+import { Cost, type Money, SpendingCap } from "@capstan/domain"
 import { type Caller, Caps, CapView, Ids } from "@capstan/store"
 import { Result } from "effect"
 import { onClient, staleness } from "../Doors.ts"
@@ -26,8 +26,6 @@ export const setCap = (caller: Caller, { client: ref, ...input }: Input) =>
       const { organization } = caller
       const { client } = parts
       const { at } = locked
-      const stale = staleness(caller, client.version)
-      if (stale !== undefined) return Result.fail(stale)
       if (input.limit.currency !== client.currency)
         return Result.fail({
           _tag: "NotAdmissible",
@@ -36,9 +34,12 @@ export const setCap = (caller: Caller, { client: ref, ...input }: Input) =>
         })
 
       const before = await Caps.find(trx, organization, client.id, input.name)
+      const seen = before?.version ?? 0n
+      const stale = staleness(caller, seen)
+      if (stale !== undefined) return Result.fail(stale)
       const isChange = before?.every === input.every && before.scope === input.scope
-      const { version, ...base } = isChange ? before : fresh(at)
-      const cap: Caps.Cap = { ...base, ...kept(client.id, input), version: version + 1n }
+      const base = isChange ? before : { id: Ids.mint(), anchor: at }
+      const cap: Caps.Cap = { ...base, ...kept(client.id, input), version: seen + 1n }
       const state: SpendingCap.State = { ...cap, ...(await Caps.turns(trx, organization, client)) }
       const { counters } = await locked.branch(ref)
       const counter = counters.find(({ cap: { id } }) => id === cap.id) ?? {
@@ -58,7 +59,7 @@ export const setCap = (caller: Caller, { client: ref, ...input }: Input) =>
       }
       const payload = { before: before === undefined ? null : told(before), after: told(cap) }
       locked.record({ client: client.id, kind: "cap.set", payload })
-      return Result.succeed(CapView.present(after, client.currency))
+      return Result.succeed(CapView.versioned(after, client.currency, cap.version))
     }
   )
 
@@ -71,8 +72,6 @@ const payloadOf = ({ name, limit, every, scope, enforcement, thresholds }: Omit<
   enforcement,
   thresholds
 })
-
-const fresh = (at: Instant.Instant) => ({ id: Ids.mint(), anchor: at, version: 0n })
 
 const kept = (client: string, { limit, ...input }: Omit<Input, "client">) => ({
   ...input,

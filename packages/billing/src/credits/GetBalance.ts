@@ -23,7 +23,7 @@ export interface Balance {
   readonly overage: Wallet.State["overage"]
   readonly overdraft: Wallet.State["overdraft"] & { readonly limit: Credits.Credits }
   readonly debt: Credits.Credits
-  readonly caps: ReadonlyArray<CapView.Cap>
+  readonly caps: ReadonlyArray<CapView.Standing>
 }
 
 export const getBalance = Effect.fnUntraced(function* (

@@ -114,13 +114,33 @@ describe("setCap", () => {
     const { caller } = here
     const limit = { amount: Money.Minor.make(1n), currency: "EUR" as Currency.Currency }
     assert.deepInclude(await refusal(setCap(caller(), { ...cap(client), limit })), { reason: "currency_differs" })
-    assert.deepStrictEqual(await refusal(setCap(caller({ ifMatch: "9" }), cap(client))), {
+    // What is not there yet has not been seen.
+    assert.deepStrictEqual(await refusal(setCap(caller({ ifMatch: "1" }), cap(client))), {
       _tag: "VersionStale",
-      current: "1"
+      current: "0"
     })
     assert.deepInclude(await refusal(setCap(other.caller(), cap(client))), { _tag: "NotFound" })
     const { rows } = await pool.query("select 1 from cap where client_id = $1", [client])
     assert.deepStrictEqual(rows, [])
+  })
+
+  it("is refused to whoever has seen an older version, also where another window made a new cap", async () => {
+    const here = await world()
+    const client = await payer(here)
+    const { caller } = here
+    assert.strictEqual((await run(setCap(caller(), cap(client)))).etag, "1")
+    const weekly = { ...cap(client), every: "week" as const }
+    assert.strictEqual((await run(setCap(caller({ ifMatch: "1" }), weekly))).etag, "2")
+    for (const input of [cap(client), weekly])
+      assert.deepStrictEqual(await refusal(setCap(caller({ ifMatch: "1" }), input)), {
+        _tag: "VersionStale",
+        current: "2"
+      })
+    const { items } = Result.getOrThrow(await read((db) => CapView.list(db, caller(), client, start, { limit: 20 })))
+    assert.deepStrictEqual(
+      items.map(({ etag, every }) => [etag, every]),
+      [["2", "week"]]
+    )
   })
 
   it("of a parent caps the child that draws on its own wallet, too", async () => {

@@ -8,7 +8,8 @@ import type { Failure } from "../Failure.ts"
 import type { Tables } from "../Tables.ts"
 import * as Page from "./Page.ts"
 
-export interface Cap {
+/** A cap where it is one of all that bind a client. */
+export interface Standing {
   readonly id: Id.Id
   readonly client: Id.Id
   readonly name: string
@@ -27,7 +28,12 @@ export interface Cap {
   }
 }
 
-export const present = (counter: SpendingCap.Counter, currency: Currency.Currency): Cap => {
+export interface Cap extends Standing {
+  /** The version of the cap's row. */
+  readonly etag: string
+}
+
+export const present = (counter: SpendingCap.Counter, currency: Currency.Currency): Standing => {
   const { id, client, name, limit, every, scope, enforcement, thresholds } = counter.cap
   const { start, end, used, held } = counter.window
   return {
@@ -42,6 +48,11 @@ export const present = (counter: SpendingCap.Counter, currency: Currency.Currenc
     window: { start, resetsAt: end, used, held, headroom: SpendingCap.headroom(counter) }
   }
 }
+
+export const versioned = (counter: SpendingCap.Counter, currency: Currency.Currency, version: bigint): Cap => ({
+  ...present(counter, currency),
+  etag: `${version}`
+})
 
 /** A client's own caps, by name. */
 export const list = async (
@@ -76,7 +87,7 @@ export const list = async (
   const items = page.items.map((kept) => {
     const cap = { ...kept, ...turns }
     const window = windows.get(cap.id) ?? SpendingCap.open(cap, at)
-    return present(SpendingCap.at({ cap, window }, at), client.currency)
+    return versioned(SpendingCap.at({ cap, window }, at), client.currency, kept.version)
   })
   return Result.succeed({ ...page, items })
 }

@@ -3,6 +3,7 @@ import {
   checkCredits,
   consumeCredits,
   consumeMany,
+  createSubscription,
   getBalance,
   reserveCredits,
   reverseDebit,
@@ -13,7 +14,7 @@ import type { Caller } from "@capstan/store"
 import { Client } from "@capstan/testing"
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, Result, Schema } from "effect"
-import { attempt, credit, day, grant, lotsOf, pool, refusal, run, spend, start, world } from "../World.ts"
+import { attempt, credit, day, grant, lotsOf, plan, pool, refusal, run, spend, start, world } from "../World.ts"
 
 const Weight = Schema.BigInt.check(Schema.isBetweenBigInt({ minimum: 1n, maximum: 1_000n }))
 const usd = "USD" as Currency.Currency
@@ -62,6 +63,22 @@ describe("grantCredits", () => {
     assert.deepInclude(await refusal(grant(caller(), client, 1n, { expiresAt: start })), { _tag: "OutOfRange" })
     const { rows } = await pool.query("select 1 from entry where client_id = $1", [client])
     assert.deepStrictEqual(rows, [])
+  })
+
+  it("costs what the plan says a credit is worth, unless it says what was paid", async () => {
+    const { organization, caller } = await world()
+    const client = await Client.create(pool, organization)
+    const dollar = Rate.of(100n, 1n)
+    await run(plan(caller(), { terms: { creditValue: dollar, credits: 0n } }))
+    await run(grant(caller(), client, credit))
+    await run(createSubscription(caller(), { client, plan: "basic", seats: undefined, trial: undefined }))
+    await run(grant(caller(), client, credit))
+    await run(grant(caller(), client, credit, { unitCost: { amount: Rate.of(1n, 3n), currency: usd } }))
+    const { lots } = await run(getBalance(caller(), { client }))
+    assert.deepStrictEqual(
+      lots.map(({ unitCost }) => unitCost),
+      [Rate.zero, dollar, Rate.of(1n, 3n)]
+    )
   })
 
   it("to a client that draws on its parent's balance goes there; its own lots sleep", async () => {

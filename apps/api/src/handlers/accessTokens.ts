@@ -1,3 +1,4 @@
+/** What answers the procedures of access tokens. */
 import type { KeyObject } from "node:crypto"
 import { createAccessToken, deleteAccessToken } from "@capstan/billing"
 import { type Api, Scope } from "@capstan/contract"

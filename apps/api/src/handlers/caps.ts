@@ -1,3 +1,4 @@
+/** What answers the procedures of spending caps. */
 import { setCap } from "@capstan/billing"
 import type { Api } from "@capstan/contract"
 import { CapView } from "@capstan/store"

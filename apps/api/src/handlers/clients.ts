@@ -1,3 +1,4 @@
+/** What answers the procedures of clients. */
 import { completeOnboarding, createClient, getClient, reactivateClient, suspendClient } from "@capstan/billing"
 import type { Api } from "@capstan/contract"
 import { ClientView } from "@capstan/store"

@@ -1,3 +1,4 @@
+/** What answers the procedures of subscriptions. */
 import { createSubscription } from "@capstan/billing"
 import type { Api } from "@capstan/contract"
 import { SubscriptionView } from "@capstan/store"

@@ -1,3 +1,4 @@
+/** What answers the procedures of the system. */
 import type { Api } from "@capstan/contract"
 import { Effect } from "effect"
 import type * as Handlers from "../Handlers.ts"

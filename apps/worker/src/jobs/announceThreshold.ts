@@ -1,3 +1,4 @@
+/** Tells of a threshold that a cap has reached. */
 import { announceThreshold, system } from "@capstan/billing"
 import { Id, Instant } from "@capstan/domain"
 import { Database, Due } from "@capstan/store"

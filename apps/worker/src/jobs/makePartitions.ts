@@ -1,3 +1,4 @@
+/** Keeps a partition of the event log ready for each month to come. */
 import { Database, Partitions } from "@capstan/store"
 import { Clock, Effect } from "effect"
 import type { Job } from "./job.ts"

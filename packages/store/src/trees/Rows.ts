@@ -109,8 +109,23 @@ export const isSameLots = (a: ReadonlyArray<Wallet.Lot>, b: ReadonlyArray<Wallet
   a.length === b.length &&
   a.every((lot, i) => {
     const other = b[i]
-    return other?.id === lot.id && other.expiresAt === lot.expiresAt && other.outlives === lot.outlives
+    return other !== undefined && (other === lot || isSameLot(lot, other))
   })
+
+const isSameLot = (a: Wallet.Lot, b: Wallet.Lot): boolean =>
+  a.id === b.id &&
+  a.kind === b.kind &&
+  a.priority === b.priority &&
+  a.effectiveAt === b.effectiveAt &&
+  a.expiresAt === b.expiresAt &&
+  a.source === b.source &&
+  a.allowance === b.allowance &&
+  a.outlives === b.outlives &&
+  (a.unitCost === b.unitCost ||
+    (a.unitCost.numerator === b.unitCost.numerator && a.unitCost.denominator === b.unitCost.denominator)) &&
+  (a.features === b.features ||
+    (a.features?.length === b.features?.length &&
+      a.features?.every((feature, i) => b.features?.[i] === feature) === true))
 
 export interface WalletJson {
   readonly seq: string

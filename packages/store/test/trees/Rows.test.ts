@@ -39,6 +39,33 @@ describe("a row is what was written to it", () => {
     assert.deepStrictEqual(Rows.toCounts(JSON.parse(Rows.countsText(counts) ?? "null")), counts)
   })
 
+  it.prop("and are the same lots as long as nothing but what is left and held differs", [Wallet.State], ([wallet]) => {
+    const lots = lowest(wallet).lots
+    const anew = lots.map((lot) => Rows.toLot(JSON.parse(Rows.lotsText([lot]))[0]))
+    assert.isTrue(
+      Rows.isSameLots(
+        lots,
+        anew.map((lot) => ({ ...lot, left: lot.left + 1n, held: lot.held + 2n }))
+      )
+    )
+    const [lot] = anew
+    if (lot === undefined) return
+    const others: ReadonlyArray<Partial<Wallet.Lot>> = [
+      { id: `${lot.id}x` },
+      { kind: lot.kind === "promo" ? "extra" : "promo" },
+      { priority: lot.priority + 1 },
+      { effectiveAt: lot.effectiveAt + 1 },
+      { expiresAt: lot.expiresAt === null ? 1 : null },
+      { unitCost: Rate.of(lot.unitCost.numerator + 1n, lot.unitCost.denominator) },
+      { source: `${lot.source}x` },
+      { allowance: !lot.allowance },
+      { outlives: lot.outlives === null ? 1 : null },
+      { features: lot.features === null ? [] : [...lot.features, "x"] }
+    ]
+    for (const other of others) assert.isFalse(Rows.isSameLots(lots, anew.with(0, { ...lot, ...other })))
+    assert.isFalse(Rows.isSameLots(lots, anew.slice(1)))
+  })
+
   it.prop("and says when its next lot ends that has something left", [Wallet.State], ([wallet]) => {
     const ends = wallet.lots.flatMap(({ expiresAt, left }) => (left > 0n && expiresAt !== null ? [expiresAt] : []))
     assert.strictEqual(Rows.nextExpiry(wallet), ends.length === 0 ? null : Math.min(...ends))

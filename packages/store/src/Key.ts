@@ -18,17 +18,20 @@ export interface Key {
 /** For `JSON.stringify`, which knows no bigint. */
 export const bigintsAsText = (_: string, value: unknown): unknown => (typeof value === "bigint" ? `${value}` : value)
 
-/** Sixteen bytes that tell one operation and payload from another. Fields in the order of the caller's object. */
+/** Sixteen bytes that tell one operation and payload from another. The order of fields tells nothing. */
 export const hash = (operation: string, payload: unknown): Buffer =>
   digest("sha256", `${operation}\n${textOf(payload)}`, "buffer").subarray(0, 16)
 
-/** JSON in which a bigint stands as a string. */
+/** JSON with its fields in order, in which a bigint stands as a string. */
 const textOf = (value: unknown): string => {
   if (typeof value === "bigint") return `"${value}"`
   if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null"
   if (Array.isArray(value)) return `[${value.map(textOf).join(",")}]`
   let fields = ""
-  for (const [name, field] of Object.entries(value))
+  const named: Readonly<Record<string, unknown>> = { ...value }
+  for (const name of Object.keys(named).sort()) {
+    const field = named[name]
     if (field !== undefined) fields += `${fields === "" ? "" : ","}${JSON.stringify(name)}:${textOf(field)}`
+  }
   return `{${fields}}`
 }

@@ -32,7 +32,9 @@ export class Locations {
   }
 
   get(organization: Id.Id, name: string): Location | undefined {
-    return this.#known.get(`${organization}/${name}`)
+    const known = this.#known.get(`${organization}/${name}`)
+    if (known !== undefined) this.#remember(`${organization}/${name}`, known)
+    return known
   }
 
   forget(organization: Id.Id, name: string): void {
@@ -57,7 +59,9 @@ export class Locations {
     for (const { name, client, root } of rows) this.#remember(`${organization}/${name}`, { client, root })
   }
 
+  /** As the one used last: the one not used for longest makes room. */
   #remember(name: string, location: Location): void {
+    this.#known.delete(name)
     if (this.#known.size >= this.#most)
       for (const oldest of this.#known.keys()) {
         this.#known.delete(oldest)

@@ -138,13 +138,7 @@ export class Draft {
     const known = windows.get(cap.id) ?? snapshot.windows.get(cap.id)
     if (known !== undefined && SpendingCap.isCurrent(known, at)) return known
     const opened = SpendingCap.open(cap, at)
-    // As long as nothing is written, time may go back to a window that has counted something.
-    const counts = known !== undefined && (known.used !== 0n || known.held !== 0n)
-    if (counts) windows.set(cap.id, opened)
-    else {
-      snapshot.windows.set(cap.id, opened)
-      windows.delete(cap.id)
-    }
+    windows.set(cap.id, opened)
     return opened
   }
 

@@ -25,8 +25,10 @@ export interface Options {
   readonly options?: string
 }
 
-/** The codes of SQLSTATE that mean: another transaction holds the lock; come again. */
+/** The code of SQLSTATE that means: another transaction holds the lock; come again. */
 export const lockTimeout = "55P03"
+const deadlock = "40P01"
+const serialization = "40001"
 
 /** The code of an error that Postgres itself answered with; a broken connection has none. */
 export const sqlState = (error: unknown): string | undefined =>
@@ -38,11 +40,20 @@ export const sqlState = (error: unknown): string | undefined =>
     ? error.code
     : undefined
 
+/** Whether another transaction was in the way: nothing was done, and it may go well the next time. */
+export const isTransient = (error: unknown): boolean => {
+  const code = sqlState(error)
+  return code === lockTimeout || code === deadlock || code === serialization
+}
+
 /** Whether it says that the connection is gone, or could not be made. */
 export const isBroken = (error: unknown): boolean => {
   const code = sqlState(error)
   if (code !== undefined) return /^(08|53|57)/.test(code)
-  return error instanceof Error && ("syscall" in error || /connection|not queryable|timeout/i.test(error.message))
+  if (!(error instanceof Error) || error instanceof TypeError) return false
+  const isOfSocket =
+    "code" in error && typeof error.code === "string" && /^(EPIPE|ERR_S(TREAM|SL|OCKET)_)/.test(error.code)
+  return "syscall" in error || isOfSocket || /connection|not queryable|timeout/i.test(error.message)
 }
 
 const session =

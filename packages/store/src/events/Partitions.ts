@@ -6,7 +6,7 @@
  */
 import type { Instant } from "@capstan/domain"
 import { type Kysely, sql } from "kysely"
-import { lockTimeout, sqlState, type Trx } from "../Database.ts"
+import { isTransient, type Trx } from "../Database.ts"
 import type { Tables } from "../Tables.ts"
 
 /** This month and the next three, in UTC. */
@@ -70,8 +70,6 @@ const move = (trx: Trx, { table, start, end }: Month) =>
     with moved as (delete from event_default where recorded_at >= ${start} and recorded_at < ${end} returning *)
     insert into ${sql.table(table)} select * from moved`.execute(trx)
 
-/** Another transaction was in the way; it is over soon. */
-const transient: ReadonlySet<string> = new Set([lockTimeout, "40P01", "40001"])
 const mostTries = 5
 
 const withRetries = async (work: () => Promise<boolean>): Promise<boolean | "busy"> => {
@@ -79,7 +77,7 @@ const withRetries = async (work: () => Promise<boolean>): Promise<boolean | "bus
     try {
       return await work()
     } catch (error) {
-      if (!transient.has(sqlState(error) ?? "")) throw error
+      if (!isTransient(error)) throw error
       if (tries >= mostTries) return "busy"
     }
   }

@@ -95,6 +95,6 @@ export const problemOf = (refused: Admission.Refused): Problem.Problem => {
     case "RateLimited":
       return Problem.rateLimited(refused.retryAfterMs)
     case "Unavailable":
-      return Problem.unavailable(refused.retryAfterMs)
+      return Problem.unavailable(refused.retryAfterMs, refused.reason)
   }
 }

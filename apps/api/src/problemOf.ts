@@ -25,7 +25,7 @@ const ofFailed = (failed: Failed): Problem.Problem => {
     case "NotAdmissible":
       return Problem.notAdmissible(failed.reason, failed.message)
     case "Unavailable":
-      return Problem.unavailable(failed.retryAfterMs)
+      return Problem.unavailable(failed.retryAfterMs, failed.reason)
     case "OutcomeUnknown":
       return Problem.outcomeUnknown(failed.retryAfterMs)
     case "Unready":

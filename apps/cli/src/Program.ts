@@ -30,7 +30,7 @@ export type Run = <A, E>(effect: Effect.Effect<A, E, Database.Database | Trees.T
 /** Runs effects on the ledger; a refusal becomes a sentence. */
 export const withTrees = async <A>(url: string, work: (run: Run) => Promise<A>): Promise<A> => {
   const runtime = ManagedRuntime.make(
-    Trees.Trees.layer(url, { lanes: 1 }).pipe(
+    Trees.Trees.layer(url, { inFlight: 1 }).pipe(
       Layer.provideMerge(Database.Database.layer(url, { max: 4, name: "capstan cli" }))
     )
   )

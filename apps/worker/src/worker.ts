@@ -20,7 +20,7 @@ export interface Worker {
 
 export const start = async (url: string, log: Log): Promise<Worker> => {
   const database = Database.Database.layer(url, { max: 6, name: "capstan worker" })
-  const gate = Trees.Trees.layer(url, { lanes: 1 }, (error) => log.fault("The gate has trouble.", error))
+  const gate = Trees.Trees.layer(url, { inFlight: 1 }, (error) => log.fault("The gate has trouble.", error))
   const runtime = ManagedRuntime.make(Layer.provideMerge(gate, database))
   const connection = await runtime.runPromise(Database.Database)
   const run: Queues.Run = (effect) => runtime.runPromise(effect)

@@ -11,6 +11,7 @@ import { Result } from "effect"
 import pg from "pg"
 import * as AccessTokens from "./AccessTokens.ts"
 import type { Caller } from "./Caller.ts"
+import type { Unavailable } from "./Failure.ts"
 
 interface Rate {
   readonly limit: number
@@ -27,7 +28,7 @@ export interface Admitted {
 export type Refused =
   | { readonly _tag: "Unauthorized"; readonly reason: "expired" | "malformed" | "missing" | "revoked" | "unknown" }
   | { readonly _tag: "RateLimited"; readonly rate: Rate; readonly retryAfterMs: number }
-  | { readonly _tag: "Unavailable"; readonly retryAfterMs: number }
+  | Unavailable
 
 export interface Admission {
   readonly admit: (token: string | null, calls: number) => Promise<Result.Result<Admitted, Refused>>
@@ -91,7 +92,7 @@ export const open = (url: string, { pepper, queue = 10_000, patienceMs = 2_000 }
 
   const admit: Admission["admit"] = (token, calls) => {
     if (token === null) return Promise.resolve(Result.fail({ _tag: "Unauthorized", reason: "missing" }))
-    if (waiting >= queue) return Promise.resolve(Result.fail(unavailable))
+    if (waiting >= queue) return Promise.resolve(Result.fail(unavailable("overloaded")))
     let group = arrived.get(token)
     if (group === undefined) {
       const parts = AccessTokens.parse(token)
@@ -117,7 +118,8 @@ export const open = (url: string, { pepper, queue = 10_000, patienceMs = 2_000 }
       const rows = await ask(batch).catch(() => null)
       for (const group of batch) {
         waiting -= group.waiting.length
-        if (rows === null) for (const { answer } of group.waiting) answer(Result.fail(unavailable))
+        if (rows === null)
+          for (const { answer } of group.waiting) answer(Result.fail(unavailable("database_unreachable")))
         else answerAll(group, rows.get(group))
       }
     }
@@ -159,7 +161,11 @@ export const open = (url: string, { pepper, queue = 10_000, patienceMs = 2_000 }
   return { admit, close: () => pool.end() }
 }
 
-const unavailable = { _tag: "Unavailable", retryAfterMs: 1_000 } as const
+const unavailable = (reason: Unavailable["reason"]): Unavailable => ({
+  _tag: "Unavailable",
+  reason,
+  retryAfterMs: 1_000
+})
 
 const refusalOf = (row: Row, hash: Buffer): "expired" | "revoked" | "unknown" | null =>
   hash.length !== row.secret_hash.length || !timingSafeEqual(hash, row.secret_hash)

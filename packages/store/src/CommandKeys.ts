@@ -35,7 +35,7 @@ export const once = async <A, E>(
       select request_hash, answer::text as answer from command_key
       where organization_id = ${organization} and procedure = ${procedure} and key = ${key}`.execute(trx)
     const [known] = rows
-    if (known === undefined) return Result.fail({ _tag: "Unavailable", retryAfterMs: 100 })
+    if (known === undefined) return Result.fail({ _tag: "Unavailable", reason: "overloaded", retryAfterMs: 100 })
     return known.request_hash.equals(hash)
       ? Result.succeed(decode(known.answer) as A)
       : Result.fail({ _tag: "KeyReused", key })

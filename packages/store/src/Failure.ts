@@ -1,5 +1,11 @@
 /** Why a command was not carried out, where no rule of the domain refused it. */
 
+export interface Unavailable {
+  readonly _tag: "Unavailable"
+  readonly reason: "database_unreachable" | "deadline_passed" | "overloaded"
+  readonly retryAfterMs: number
+}
+
 export type Failure =
   /** Not there, or not within reach. */
   | {
@@ -18,6 +24,6 @@ export type Failure =
   /** Understood, but a rule forbids it. */
   | { readonly _tag: "NotAdmissible"; readonly reason: string; readonly message: string }
   /** Nothing was done. */
-  | { readonly _tag: "Unavailable"; readonly retryAfterMs: number }
+  | Unavailable
   /** It may have been done; the same key finds out. */
   | { readonly _tag: "OutcomeUnknown"; readonly retryAfterMs: number }

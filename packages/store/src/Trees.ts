@@ -48,8 +48,8 @@ export const open = (
   onFault: (error: unknown) => void = () => {}
 ): Doors => {
   const settings = { ...defaults, ...options }
-  // One connection for each lane, for the trees that go on by themselves, for locating and for looking.
-  const { pool, close } = connect(url, { max: settings.lanes + 8, name: "capstan gate", options: planning })
+  // One connection for each batch in flight, for the trees that go on by themselves, for locating and for looking.
+  const { pool, close } = connect(url, { max: settings.inFlight + 8, name: "capstan gate", options: planning })
   const gate = new Gate(pool, settings, onFault)
   return {
     post: (caller: Caller, request: Request) => gate.submit(caller, request) as Promise<Result.Result<never, Refused>>,
@@ -58,7 +58,7 @@ export const open = (
     look: (caller, client) =>
       look(queryOf(pool), caller, client).catch((error: unknown) => {
         if (!isBroken(error)) throw error
-        return Result.fail({ _tag: "Unavailable", retryAfterMs: 250 })
+        return Result.fail({ _tag: "Unavailable", reason: "database_unreachable", retryAfterMs: 250 })
       }),
     stats: () => gate.stats,
     close: async () => {

@@ -186,7 +186,11 @@ describe("admission", () => {
     assert.ok(Result.isSuccess(await small.admit(text, 1)))
     await small.close()
     const nowhere = Admission.open("postgres://127.0.0.1:1/none", { pepper })
-    assert.deepStrictEqual(await refused(text, nowhere), { _tag: "Unavailable", retryAfterMs: 1_000 })
+    assert.deepStrictEqual(await refused(text, nowhere), {
+      _tag: "Unavailable",
+      reason: "database_unreachable",
+      retryAfterMs: 1_000
+    })
     await nowhere.close()
   })
 })

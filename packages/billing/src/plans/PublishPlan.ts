@@ -18,7 +18,7 @@ export const publishPlan = (caller: Caller, draft: Plan.Draft) =>
       const insert = () => Plans.insert(trx, organization, { ...draft, id: Ids.mint(), createdAt: locked.at })
       let version = await insert()
       for (let tries = 1; version === undefined && tries < mostTries; tries++) version = await insert()
-      if (version === undefined) return Result.fail({ _tag: "Unavailable", retryAfterMs: 50 })
+      if (version === undefined) return Result.fail({ _tag: "Unavailable", reason: "overloaded", retryAfterMs: 50 })
       const { id, price, name } = version
       const payload = { plan: id, key: draft.key, version: version.version, name, price }
       locked.record({ client: null, kind: "plan.published", payload })

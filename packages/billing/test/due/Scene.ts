@@ -12,7 +12,7 @@ const hour = 3_600_000
 export const day = 24 * hour
 
 const database = Database.Database.layer(TestDatabase.url, { max: 6 })
-const runtime = ManagedRuntime.make(Layer.provideMerge(Trees.Trees.layer(TestDatabase.url, { lanes: 1 }), database))
+const runtime = ManagedRuntime.make(Layer.provideMerge(Trees.Trees.layer(TestDatabase.url, { inFlight: 1 }), database))
 export const pool = TestDatabase.pool()
 afterAll(async () => {
   await runtime.dispose()

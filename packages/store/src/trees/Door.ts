@@ -10,7 +10,7 @@ import type { Credits, Id, Instant, Tree } from "@capstan/domain"
 import { Result } from "effect"
 import { CompiledQuery } from "kysely"
 import type { Caller } from "../Caller.ts"
-import { type Connection, isBroken, lockTimeout, sqlState, type Trx } from "../Database.ts"
+import { type Connection, isBroken, isTransient, type Trx } from "../Database.ts"
 import type { Failure } from "../Failure.ts"
 import type { Key } from "../Key.ts"
 import { lock } from "./Batch.ts"
@@ -49,7 +49,7 @@ export interface Locked {
 export type Names = ReadonlyArray<string> | ((trx: Trx) => Promise<ReadonlyArray<string>>)
 
 /** Carries a refusal out of a transaction, which only an exception rolls back. */
-class Refused extends Error {
+class Undo extends Error {
   readonly refusal: unknown
   constructor(refusal: unknown) {
     super("refused")
@@ -77,7 +77,7 @@ export const change = async <A, E>(
         const query = queryOf(trx)
         const names = typeof named === "function" ? await named(trx) : named
         const located = await locate(query, caller, names)
-        if (Result.isFailure(located)) throw new Refused(located.failure)
+        if (Result.isFailure(located)) throw new Undo(located.failure)
         const locations = located.success
         const roots = [...new Set([...locations.values()].map(({ root }) => root))].sort()
         await lock(query, caller.organization, roots)
@@ -89,22 +89,25 @@ export const change = async <A, E>(
           throw new Moved()
         const session = new Session(query, caller, again.success)
         const worked = await work(trx, session)
-        if (Result.isFailure(worked)) throw new Refused(worked.failure)
+        if (Result.isFailure(worked)) throw new Undo(worked.failure)
         written = true
         await session.write(roots)
         for (const root of roots) drop(root)
         return Result.succeed(worked.success)
       })
     } catch (error) {
-      if (error instanceof Refused) return Result.fail(error.refusal as E | Failure)
-      if (isBroken(error)) return Result.fail({ _tag: written ? "OutcomeUnknown" : "Unavailable", retryAfterMs })
-      if (!(error instanceof Moved || transient.has(sqlState(error) ?? ""))) throw error
-      if (tries >= mostTries) return Result.fail({ _tag: "Unavailable", retryAfterMs })
+      if (error instanceof Undo) return Result.fail(error.refusal as E | Failure)
+      if (isBroken(error))
+        return Result.fail(
+          written
+            ? { _tag: "OutcomeUnknown", retryAfterMs }
+            : { _tag: "Unavailable", reason: "database_unreachable", retryAfterMs }
+        )
+      if (!(error instanceof Moved || isTransient(error))) throw error
+      if (tries >= mostTries) return Result.fail({ _tag: "Unavailable", reason: "deadline_passed", retryAfterMs })
     }
   }
 }
-
-const transient: ReadonlySet<string> = new Set([lockTimeout, "40P01", "40001"])
 
 const queryOf =
   (trx: Pick<Trx, "executeQuery">): Query =>

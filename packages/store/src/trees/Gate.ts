@@ -13,7 +13,8 @@ import type { Id } from "@capstan/domain"
 import { Result } from "effect"
 import type pg from "pg"
 import type { Caller } from "../Caller.ts"
-import { lockTimeout, sqlState } from "../Database.ts"
+import { isBroken, isTransient, lockTimeout, sqlState } from "../Database.ts"
+import type { Unavailable } from "../Failure.ts"
 import { type LookUp, notFound, runLocked, runOpen, type Settled } from "./Batch.ts"
 import { Cache } from "./Cache.ts"
 import { Locator } from "./Locator.ts"
@@ -23,7 +24,7 @@ import { NotConnected, Sessions } from "./Sessions.ts"
 
 export interface Options {
   /** Batches in flight at once. */
-  readonly lanes: number
+  readonly inFlight: number
   /** The most requests of a batch. */
   readonly batch: number
   /** The most requests that wait. */
@@ -34,7 +35,7 @@ export interface Options {
   readonly cached: number
 }
 
-export const defaults: Options = { lanes: 3, batch: 1_000, queue: 20_000, deadline: 5_000, cached: 300_000 }
+export const defaults: Options = { inFlight: 3, batch: 1_000, queue: 20_000, deadline: 5_000, cached: 300_000 }
 
 /** Trees that are on their own at once. */
 const asides = 4
@@ -78,6 +79,7 @@ export class Gate {
     { readonly hash: string; readonly answer: Promise<Result.Result<Answer, Refused>> }
   >()
   readonly #sweeper: NodeJS.Timeout
+  #emptied: PromiseWithResolvers<void> | null = null
   #pumping = false
   #running = 0
   #aside = 0
@@ -110,28 +112,51 @@ export class Gate {
 
   /** Waits for what is under way; nothing may be submitted any more. */
   async close(): Promise<void> {
-    while (this.stats.queued > 0) await pause(10)
+    this.#emptied ??= Promise.withResolvers()
+    if (this.stats.queued > 0) await this.#emptied.promise
     clearInterval(this.#sweeper)
   }
 
-  submit(caller: Caller, request: Request): Promise<Result.Result<Answer, Refused>> {
-    if (request._tag === "Check") return this.#queued(caller, request)
+  submit(
+    caller: Caller,
+    request: Request,
+    deadline = performance.now() + this.#options.deadline
+  ): Promise<Result.Result<Answer, Refused>> {
+    if (request._tag === "Check") return this.#queued(caller, request, deadline)
     if (caller.key === null) return Promise.resolve(Result.fail({ _tag: "KeyMissing" }))
     // Equal keys in flight share one outcome; another payload under the same key waits to see what becomes of it.
     const shared = `${caller.organization}/${caller.reach}/${namedBy(request)}/${caller.key}`
     const hash = request.hash.toString("hex")
     const other = this.#sharedByKey.get(shared)
     if (other !== undefined)
-      return other.hash === hash ? other.answer : other.answer.then(() => this.submit(caller, request))
-    const answer = this.#queued(caller, request)
+      return other.hash === hash ? other.answer : this.#after(other.answer, caller, request, deadline)
+    const answer = this.#queued(caller, request, deadline)
     this.#sharedByKey.set(shared, { hash, answer })
     void answer.then(() => this.#sharedByKey.delete(shared))
     return answer
   }
 
-  #queued(caller: Caller, request: Request): Promise<Result.Result<Answer, Refused>> {
-    if (this.stats.queued >= this.#options.queue)
-      return Promise.resolve(Result.fail({ _tag: "Unavailable", retryAfterMs }))
+  async #after(
+    other: Promise<unknown>,
+    caller: Caller,
+    request: Request,
+    deadline: number
+  ): Promise<Result.Result<Answer, Refused>> {
+    if (this.stats.queued >= this.#options.queue) return Result.fail(unavailable("overloaded"))
+    this.stats.queued++
+    await other
+    const isInTime = performance.now() < deadline
+    const answer = isInTime ? this.submit(caller, request, deadline) : Result.fail(unavailable("deadline_passed"))
+    this.#leave()
+    return answer
+  }
+
+  #leave(): void {
+    if (--this.stats.queued === 0) this.#emptied?.resolve()
+  }
+
+  #queued(caller: Caller, request: Request, deadline: number): Promise<Result.Result<Answer, Refused>> {
+    if (this.stats.queued >= this.#options.queue) return Promise.resolve(Result.fail(unavailable("overloaded")))
     return new Promise((resolve) => {
       this.stats.queued++
       const job: Waiting = {
@@ -139,14 +164,14 @@ export class Gate {
         request,
         name: namedBy(request),
         location: { client: "", root: "" },
-        deadline: performance.now() + this.#options.deadline,
+        deadline,
         done: false,
         unknown: false,
         tries: 0,
         settle: (result) => {
           if (job.done) return
           job.done = true
-          this.stats.queued--
+          this.#leave()
           if (Result.isFailure(result)) this.stats.refused++
           else if (result.success._tag === "Posted" && result.success.replayed) this.stats.replayed++
           resolve(result)
@@ -166,7 +191,7 @@ export class Gate {
       else if (!job.done) this.#enqueue(job, location)
     } catch (error) {
       this.#onFault(error)
-      job.settle(Result.fail({ _tag: "Unavailable", retryAfterMs }))
+      job.settle(Result.fail(unavailable("database_unreachable")))
     } finally {
       this.#sought.delete(job)
     }
@@ -194,9 +219,9 @@ export class Gate {
   }
 
   #pump(): void {
-    const { batch: most, lanes } = this.#options
-    while (this.#running < lanes && this.#queues.waiting >= (this.#running === 0 ? 1 : enough)) {
-      const share = Math.ceil(this.#queues.waiting / (lanes - this.#running))
+    const { batch: most, inFlight } = this.#options
+    while (this.#running < inFlight && this.#queues.waiting >= (this.#running === 0 ? 1 : enough)) {
+      const share = Math.ceil(this.#queues.waiting / (inFlight - this.#running))
       const batch = this.#queues.take(Math.min(most, Math.max(enough, share)), most, performance.now())
       if (batch === undefined) return
       this.#running++
@@ -206,16 +231,20 @@ export class Gate {
 
   async #fly({ jobs, queues, locked }: Batch): Promise<void> {
     const now = performance.now()
-    await this.#run(
-      queues,
-      jobs.filter((job) => this.#isInTime(job, now)),
-      locked
-    )
-    this.#queues.land(queues)
-    this.#running--
-    this.#wake()
+    try {
+      await this.#run(
+        queues,
+        jobs.filter((job) => this.#isInTime(job, now)),
+        locked
+      )
+    } finally {
+      this.#queues.land(queues)
+      this.#running--
+      this.#wake()
+    }
   }
 
+  /** Never rejects. */
   async #run(queues: ReadonlyArray<Queue>, jobs: ReadonlyArray<Waiting>, locked: boolean): Promise<void> {
     const [queue] = queues
     if (queue === undefined || jobs.length === 0) return
@@ -231,7 +260,7 @@ export class Gate {
       this.stats.commitMs += performance.now() - start
       this.#settle(organization, settled)
     } catch (error) {
-      await this.#recover(error, queues, jobs, locked)
+      await this.#recover(error, queues, jobs, locked).catch((defect: unknown) => this.#giveUp(defect, queues, jobs))
     } finally {
       this.#flying.delete(jobs)
     }
@@ -284,7 +313,7 @@ export class Gate {
       for (const queue of queues) queue.repeatsUntil = performance.now() + repetition
       return this.#run(queues, jobs, locked)
     }
-    if (code === "40P01" || code === "40001") return this.#putBack(jobs)
+    if (isTransient(error)) return this.#putBack(jobs)
     if (error instanceof RangeError || (code !== undefined && /^(22|23|54)/.test(code))) {
       const [only] = jobs
       if (jobs.length === 1 && only !== undefined)
@@ -295,18 +324,29 @@ export class Gate {
       await this.#run(queues, jobs.slice(0, half), locked)
       return this.#run(queues, jobs.slice(half), locked)
     }
+    if (!(error instanceof NotConnected || isBroken(error))) return this.#giveUp(error, queues, jobs)
     this.#onFault(error)
     if (error instanceof NotConnected) return this.#setAside(queues, jobs)
     for (const { root } of queues) this.cache.drop(organization, root)
-    if (code !== undefined && !/^(08|57)/.test(code)) {
-      for (const job of jobs) job.settle(Result.fail({ _tag: "Unavailable", retryAfterMs }))
-      return
-    }
     // Cut off: whether it was carried out is found out behind the fence.
     this.stats.fenced++
     for (const job of jobs) job.unknown = true
     for (const queue of queues) queue.fence = true
     this.#setAside(queues, jobs)
+  }
+
+  /** A defect: it would not go better again. Unless Postgres says so, it is not known that nothing was written. */
+  #giveUp(defect: unknown, queues: ReadonlyArray<Queue>, jobs: ReadonlyArray<Waiting>): void {
+    const undone = sqlState(defect) !== undefined
+    for (const queue of queues) {
+      this.cache.drop(queue.organization, queue.root)
+      queue.fence ||= !undone
+    }
+    for (const job of jobs) {
+      const unknown = job.request._tag !== "Check" && (job.unknown || !undone)
+      job.settle(Result.fail(unknown ? { _tag: "OutcomeUnknown", retryAfterMs } : unavailable("database_unreachable")))
+    }
+    this.#onFault(defect)
   }
 
   /** The trees whose root somebody else has locked. */
@@ -359,7 +399,7 @@ export class Gate {
   #expire(job: Waiting): void {
     this.stats.expired++
     const unknown = job.unknown && job.request._tag !== "Check"
-    job.settle(Result.fail({ _tag: unknown ? "OutcomeUnknown" : "Unavailable", retryAfterMs }))
+    job.settle(Result.fail(unknown ? { _tag: "OutcomeUnknown", retryAfterMs } : unavailable("deadline_passed")))
   }
 
   /** Tells those whose time is over while a statement hangs. */
@@ -378,6 +418,8 @@ export class Gate {
 
 const lookUpOf = (queues: ReadonlyArray<Queue>, now: number): LookUp =>
   queues.some(({ repeatsUntil }) => repeatsUntil > now) ? "all" : "refused"
+
+const unavailable = (reason: Unavailable["reason"]): Unavailable => ({ _tag: "Unavailable", reason, retryAfterMs })
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 

@@ -83,16 +83,16 @@ export class Queues {
   }
 
   /**
-   * Trees in turn, of one organization and either contended or not, until there are `enough` requests; `most` is the
+   * Trees in turn, of one organization and either contended or not, until there are as many requests as `wanted`; `most` is the
    * most that one batch may have.
    */
-  take(enough: number, most: number, now: number): Batch | undefined {
+  take(wanted: number, most: number, now: number): Batch | undefined {
     const queues: Array<Queue> = []
     const jobs: Array<Waiting> = []
     const passed: Array<Queue> = []
     let locked = false
     let i = 0
-    for (; i < this.#ring.length && jobs.length < enough; i++) {
+    for (; i < this.#ring.length && jobs.length < wanted; i++) {
       const queue = this.#ring[i]
       if (queue === undefined) break
       const contended = queue.contendedUntil > now || queue.fence

@@ -24,7 +24,7 @@ export const day = 86_400_000
 export interface Arena {
   readonly url: string
   readonly pool: pg.Pool
-  readonly gate: (options?: Partial<Trees.Options>, url?: string) => Trees.Doors
+  readonly gate: (options?: Partial<Trees.Options>, url?: string, onFault?: (error: unknown) => void) => Trees.Doors
   /** A transaction of somebody else. */
   readonly session: () => Promise<Session>
 }
@@ -36,6 +36,8 @@ export interface Session {
   readonly stamp: (organization: string, root: string) => Promise<void>
   /** Until so many others wait for it, or `unless` came to an end without. */
   readonly waitedFor: (others?: number, unless?: Promise<unknown>) => Promise<void>
+  /** Until nobody waits for it. */
+  readonly notWaitedFor: () => Promise<void>
   readonly commit: () => Promise<void>
   readonly rollback: () => Promise<void>
 }
@@ -53,9 +55,9 @@ export const open = (url: string = TestDatabase.url): Arena => {
   return {
     url,
     pool,
-    gate: (options = {}, at = url) => {
+    gate: (options = {}, at = url, onFault = () => {}) => {
       const own = new URL(at).host === new URL(url).host ? database : Database.connect(at, { max: 4 })
-      const gate = Trees.open(at, own, options)
+      const gate = Trees.open(at, own, options, onFault)
       gates.push(gate)
       if (own !== database) databases.push(own)
       return gate
@@ -89,6 +91,11 @@ export const open = (url: string = TestDatabase.url): Arena => {
             if ((rowCount ?? 0) >= others) return
             await pause(5)
           }
+          if (!over) assert.fail(`no ${others} came to wait`)
+        },
+        notWaitedFor: async () => {
+          const text = "select from pg_stat_activity where $1 = any(pg_blocking_pids(pid))"
+          while (((await pool.query(text, [pid])).rowCount ?? 0) > 0) await pause(2)
         },
         commit: async () => void (await client.query("commit")),
         rollback: async () => void (await client.query("rollback"))

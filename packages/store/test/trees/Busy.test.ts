@@ -85,6 +85,7 @@ describe("a root locked from outside", () => {
     const answer = await suspended
     assert.deepStrictEqual(answer._tag === "Failure" ? answer.failure : answer, {
       _tag: "Unavailable",
+      reason: "deadline_passed",
       retryAfterMs: 250
     })
     await other.rollback()
@@ -110,7 +111,7 @@ describe("everything is bounded", () => {
 
   it("a request past its deadline in the queue was not carried out, and is told so", async () => {
     const wire = await Wire.open(arena.url)
-    const gate = arena.gate({ lanes: 1, deadline: 400 }, wire.url)
+    const gate = arena.gate({ inFlight: 1, deadline: 400 }, wire.url)
     const { tenant, clients, spend } = await trees(gate, 1)
     const [client = ""] = clients
     assert.strictEqual(await spend(client), "Posted")
@@ -128,7 +129,7 @@ describe("everything is bounded", () => {
 
   it("a request past its deadline in flight may have been carried out: its key finds out", async () => {
     const wire = await Wire.open(arena.url)
-    const gate = arena.gate({ lanes: 1, deadline: 400 }, wire.url)
+    const gate = arena.gate({ inFlight: 1, deadline: 400 }, wire.url)
     const { tenant, clients, spend } = await trees(gate, 1)
     const [client = ""] = clients
     assert.strictEqual(await spend(client), "Posted")
@@ -148,7 +149,7 @@ describe("everything is bounded", () => {
 
   it("a check past its deadline has done nothing, wherever it was", async () => {
     const wire = await Wire.open(arena.url)
-    const gate = arena.gate({ lanes: 1, deadline: 400 }, wire.url)
+    const gate = arena.gate({ inFlight: 1, deadline: 400 }, wire.url)
     const { tenant, clients, spend } = await trees(gate, 1)
     const [client = ""] = clients
     assert.strictEqual(await spend(client), "Posted")
@@ -160,7 +161,7 @@ describe("everything is bounded", () => {
 
   it("a request past its deadline before its tree was found was not carried out", async () => {
     const wire = await Wire.open(arena.url)
-    const gate = arena.gate({ lanes: 1, deadline: 400 }, wire.url)
+    const gate = arena.gate({ inFlight: 1, deadline: 400 }, wire.url)
     const { tenant, clients, spend } = await trees(gate, 1)
     const unknown = await tenant.client()
     assert.strictEqual(await spend(clients[0] ?? ""), "Posted")

@@ -14,7 +14,7 @@ const patient = (url: string): string => Object.assign(new URL(url), { search: "
 /** A gate on a wire, with a connection that has been used, and a tree in its cache. */
 const wired = async (options: Partial<Trees.Options> = {}, at = patient) => {
   const wire = await Wire.open(arena.url)
-  const gate = arena.gate({ lanes: 1, deadline: 10_000, ...options }, at(wire.url))
+  const gate = arena.gate({ inFlight: 1, deadline: 10_000, ...options }, at(wire.url))
   const tenant = await Arena.tenant(arena)
   const client = await tenant.client()
   await Arena.grant(gate, tenant.caller(), client, Arena.lot(100n * credit))

@@ -66,17 +66,17 @@ export const Event = Schema.TaggedUnion({
 })
 export type Event = typeof Event.Type
 
-export const Rejection = Schema.TaggedUnion({
+export const Refusal = Schema.TaggedUnion({
   AlreadyOnboarded: { at: Instant },
   AlreadySuspended: { cause: Cause, at: Instant },
   NotSuspended: { cause: Cause },
   ClientClosed: { at: Instant }
 })
-export type Rejection = typeof Rejection.Type
+export type Refusal = typeof Refusal.Type
 
 export const initial: State = { onboardedAt: null, closedAt: null, suspensions: [] }
 
-export const decide = (state: State, command: Command): Result.Result<ReadonlyArray<Event>, Rejection> => {
+export const decide = (state: State, command: Command): Result.Result<ReadonlyArray<Event>, Refusal> => {
   if (state.closedAt !== null) return Result.fail({ _tag: "ClientClosed", at: state.closedAt })
   switch (command._tag) {
     case "CompleteOnboarding":

@@ -39,7 +39,7 @@ import {
 } from "./subscription/Turn.ts"
 
 export { due, type Due, grantAt, nextCreditRenewal, type NextCreditRenewal, nextGrant } from "./subscription/Clocks.ts"
-export { Command, Rejection } from "./subscription/Command.ts"
+export { Command, Refusal } from "./subscription/Command.ts"
 export { Event, evolve } from "./subscription/Event.ts"
 export {
   clientRows,

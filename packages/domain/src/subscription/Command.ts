@@ -42,7 +42,7 @@ export const Command = Schema.TaggedUnion({
 export type Command = typeof Command.Type
 export type Of<Tag extends Command["_tag"]> = Extract<Command, { readonly _tag: Tag }>
 
-export const Rejection = Schema.TaggedUnion({
+export const Refusal = Schema.TaggedUnion({
   NotPossible: { command: Schema.String, status: Schema.Union([Status, Schema.Literal("none")]) },
   ClientNotActive: { client },
   ClockStopped: { clock: Schema.Literals(["money", "credits"]) },
@@ -54,4 +54,4 @@ export const Rejection = Schema.TaggedUnion({
   CancelScheduled: {},
   NoPendingChange: {}
 })
-export type Rejection = typeof Rejection.Type
+export type Refusal = typeof Refusal.Type

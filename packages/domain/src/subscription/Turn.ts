@@ -9,12 +9,12 @@ import * as Calendar from "../Calendar.ts"
 import type * as ClientLifecycle from "../ClientLifecycle.ts"
 import type { Instant } from "../Instant.ts"
 import { grantAt, moneyPeriod, nextGrant, trialEnd } from "./Clocks.ts"
-import type { Of, Rejection } from "./Command.ts"
+import type { Of, Refusal } from "./Command.ts"
 import { type Event, evolve } from "./Event.ts"
 import { creditClock, moneyClock } from "./Rights.ts"
 import { isRunning, type Running, type State, type Subscription } from "./State.ts"
 
-export type Decision = Result.Result<ReadonlyArray<Event>, Rejection>
+export type Decision = Result.Result<ReadonlyArray<Event>, Refusal>
 type Client = ClientLifecycle.Status
 
 /** Starts both clocks, once the client is active and the subscription is free, paid or on trial. */

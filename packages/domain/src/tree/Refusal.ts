@@ -64,13 +64,13 @@ export const ofWallet = (refusal: Wallet.Refusal, counters: ReadonlyArray<Spendi
   }
 }
 
-export const ofLifecycle = (client: Id, rejection: ClientLifecycle.Rejection): Refusal => {
-  switch (rejection._tag) {
+export const ofLifecycle = (client: Id, refusal: ClientLifecycle.Refusal): Refusal => {
+  switch (refusal._tag) {
     case "AlreadyOnboarded":
     case "ClientClosed":
-      return { _tag: rejection._tag, client, at: rejection.at }
+      return { _tag: refusal._tag, client, at: refusal.at }
     case "AlreadySuspended":
     case "NotSuspended":
-      return { _tag: rejection._tag, client, cause: rejection.cause }
+      return { _tag: refusal._tag, client, cause: refusal.cause }
   }
 }

@@ -36,9 +36,6 @@ export interface Within {
   readonly reach: Id.Id | null
 }
 
-const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
-export const isId = (text: string): text is Id.Id => uuid.test(text)
-
 type Where = ExpressionBuilder<Tables, "client">
 
 export const isWithin =
@@ -54,7 +51,7 @@ export const isWithin =
 /** By id, or by `ext:` and the external id. */
 export const find = async (db: Kysely<Tables>, within: Within, ref: string): Promise<Client | undefined> => {
   const external = ref.startsWith("ext:") ? ref.slice("ext:".length) : null
-  if (external === null ? !isId(ref) : external.includes("\0")) return undefined
+  if (external === null ? !Ids.isId(ref) : external.includes("\0")) return undefined
   const row = await db
     .selectFrom("client")
     .selectAll()

@@ -11,8 +11,8 @@ import type { Failure } from "./Failure.ts"
 import * as Door from "./trees/Door.ts"
 import { defaults, Gate, type Options, type Stats } from "./trees/Gate.ts"
 import { look, type Seen } from "./trees/Look.ts"
+import * as Query from "./trees/Query.ts"
 import type { Checked, Posted, Refused, Request } from "./trees/Request.ts"
-import { queryOf } from "./trees/Sessions.ts"
 
 export type { Locked } from "./trees/Door.ts"
 export type { Entry } from "./trees/Entry.ts"
@@ -56,7 +56,7 @@ export const open = (
     change: (caller, clients, work) =>
       Door.change(database, caller, clients, work, (root) => gate.cache.drop(caller.organization, root)),
     look: (caller, client) =>
-      look(queryOf(pool), caller, client).catch((error: unknown) => {
+      look(Query.ofClient(pool), caller, client).catch((error: unknown) => {
         if (!isBroken(error)) throw error
         return Result.fail({ _tag: "Unavailable", reason: "database_unreachable", retryAfterMs: 250 })
       }),

@@ -8,14 +8,16 @@
 import { randomUUID } from "node:crypto"
 import { type Id, type Instant, Tree } from "@capstan/domain"
 import { Result } from "effect"
-import { v7 as newId } from "uuid"
 import type { Caller } from "../Caller.ts"
+import * as Ids from "../Ids.ts"
 import type { Cache } from "./Cache.ts"
 import { Draft, type Posting } from "./Draft.ts"
 import { toEntry } from "./Entry.ts"
-import { joined, load, mostDue, type Query } from "./Load.ts"
+import { joined, load, mostDue } from "./Load.ts"
 import type { Location } from "./Locations.ts"
+import type { Query } from "./Query.ts"
 import { type Answer, namedBy, type Refused, type Request } from "./Request.ts"
+import * as Roots from "./Roots.ts"
 import type { Line, Snapshot } from "./Snapshot.ts"
 import { commit } from "./Writes.ts"
 
@@ -72,7 +74,7 @@ export const runLocked = async <J extends Job>(
   fence: boolean
 ): Promise<Settled<J> & { readonly trees: Trees }> => {
   const roots = [...new Set(jobs.map(({ location }) => location.root))]
-  await lock(query, organization, roots)
+  await Roots.lock(query, organization, roots)
   const known: Array<Settled<J>["answers"][number]> = []
   let rest = jobs
   // Each turn either writes, or finds keys and goes on without them.
@@ -92,12 +94,6 @@ export const runLocked = async <J extends Job>(
     rest = rest.filter((job) => !answered.has(job))
   }
 }
-
-const lockText = `select root_id from tree where organization_id = $1 and root_id = any($2::uuid[]) order by root_id for no key update`
-
-/** Every writer locks the roots first, in order: no deadlock, no lost update. */
-export const lock = (query: Query, organization: Id.Id, roots: ReadonlyArray<Id.Id>) =>
-  query<{ readonly root_id: Id.Id }>("lock", lockText, [organization, roots])
 
 /** The trees of a batch, with all that its requests depend on; what is not there is left out. */
 const snapshots = async (
@@ -215,7 +211,7 @@ const commandOf = (
     }
     case "Reserve": {
       const { amount, feature, allowPartial, expiresIn } = request
-      return { _tag: "Reserve", hold: newId(), expiresAt: at + expiresIn, amount, feature, allowPartial, at }
+      return { _tag: "Reserve", hold: Ids.mint(), expiresAt: at + expiresIn, amount, feature, allowPartial, at }
     }
     case "Capture": {
       const { hold, feature, allowPartial } = request

@@ -8,17 +8,17 @@
 import { randomUUID } from "node:crypto"
 import type { Credits, Id, Instant, Tree } from "@capstan/domain"
 import { Result } from "effect"
-import { CompiledQuery } from "kysely"
 import type { Caller } from "../Caller.ts"
 import { type Connection, isBroken, isTransient, type Trx } from "../Database.ts"
 import type { Failure } from "../Failure.ts"
 import type { Key } from "../Key.ts"
-import { lock } from "./Batch.ts"
 import { type Decided, Draft } from "./Draft.ts"
 import { type Entry, entryJson, type EntryJson, toEntry } from "./Entry.ts"
-import { joined, load, type Query } from "./Load.ts"
+import { joined, load } from "./Load.ts"
 import { type Location, Locations } from "./Locations.ts"
-import type { Line, Snapshot } from "./Snapshot.ts"
+import * as Query from "./Query.ts"
+import * as Roots from "./Roots.ts"
+import { empty, type Line, type Snapshot } from "./Snapshot.ts"
 import { commit } from "./Writes.ts"
 
 export interface Locked {
@@ -74,13 +74,13 @@ export const change = async <A, E>(
     let written = false
     try {
       return await db.transaction().execute(async (trx) => {
-        const query = queryOf(trx)
+        const query = Query.ofTrx(trx)
         const names = typeof named === "function" ? await named(trx) : named
         const located = await locate(query, caller, names)
         if (Result.isFailure(located)) throw new Undo(located.failure)
         const locations = located.success
         const roots = [...new Set([...locations.values()].map(({ root }) => root))].sort()
-        await lock(query, caller.organization, roots)
+        await Roots.lock(query, caller.organization, roots)
         const again = await locate(query, caller, names)
         if (
           Result.isFailure(again) ||
@@ -109,13 +109,8 @@ export const change = async <A, E>(
   }
 }
 
-const queryOf =
-  (trx: Pick<Trx, "executeQuery">): Query =>
-  async <Row>(_name: string, text: string, values: ReadonlyArray<unknown>) =>
-    (await trx.executeQuery<Row>(CompiledQuery.raw(text, [...values]))).rows
-
 const locate = async (
-  query: Query,
+  query: Query.Query,
   { organization, reach }: Caller,
   names: ReadonlyArray<string>
 ): Promise<Result.Result<ReadonlyMap<string, Location>, Failure>> => {
@@ -131,25 +126,32 @@ const locate = async (
   return Result.succeed(found)
 }
 
-const isWithin = async (query: Query, organization: Id.Id, reach: Id.Id | null, client: Id.Id): Promise<boolean> =>
+const isWithin = async (
+  query: Query.Query,
+  organization: Id.Id,
+  reach: Id.Id | null,
+  client: Id.Id
+): Promise<boolean> =>
   reach === null ||
   reach === client ||
   (await query<{ readonly id: Id.Id }>("within", withinText, [organization, client, reach])).length > 0
 
 const withinText = `select id from client where organization_id = $1 and id = $2 and $3::uuid = any(path)`
 
+const stampsText = `select root_id as root, stamp, at from tree where organization_id = $1 and root_id = any($2::uuid[])`
+
 const keyText = `
 select ${entryJson} as entry from entry e
 where e.organization_id = $1 and e.client_id = $2 and e.namespace = $3 and e.key = $4`
 
 class Session implements Locked {
-  readonly #query: Query
+  readonly #query: Query.Query
   readonly #caller: Caller
   readonly #locations: ReadonlyMap<string, Location>
   readonly #trees = new Map<Id.Id, Snapshot>()
   readonly #draft = new Draft()
 
-  constructor(query: Query, caller: Caller, locations: ReadonlyMap<string, Location>) {
+  constructor(query: Query.Query, caller: Caller, locations: ReadonlyMap<string, Location>) {
     this.#query = query
     this.#caller = caller
     this.#locations = locations
@@ -196,24 +198,15 @@ class Session implements Locked {
   /** Stamps every locked tree, also where nothing of the gate's was changed: what the use case wrote may matter to it. */
   async write(roots: ReadonlyArray<Id.Id>): Promise<void> {
     const { organization } = this.#caller
-    for (const root of roots) {
-      if (this.#trees.has(root)) continue
-      const { rows } = await this.#stampOf(root)
-      for (const snapshot of rows) this.#trees.set(root, snapshot)
-    }
+    const unread = roots.filter((root) => !this.#trees.has(root))
+    const stamps = await this.#query<Pick<Snapshot, "at" | "root" | "stamp">>("stamps", stampsText, [
+      organization,
+      unread
+    ])
+    for (const { root, stamp, at } of stamps) this.#trees.set(root, empty(root, stamp, at))
     const expected = this.#draft.expected(this.#trees.values(), true)
     const { ok } = await commit(this.#query, organization, randomUUID(), expected, [], this.#draft.writes)
     if (!ok) throw new Error("A locked tree changed under its lock")
-  }
-
-  async #stampOf(root: Id.Id): Promise<{ readonly rows: Iterable<Snapshot> }> {
-    const read = await load(this.#query, this.#caller.organization, {
-      clients: [],
-      holds: [],
-      due: [root],
-      now: this.at
-    })
-    return { rows: read.values() }
   }
 
   async #decide(name: string, command: Tree.Command, key: Key | null, asked: Credits.Credits | null = null) {

@@ -5,7 +5,7 @@
  */
 import { type ClientLifecycle, type Id, type Instant, SpendingCap, Tree, Wallet } from "@capstan/domain"
 import { Result } from "effect"
-import { v7 as newId } from "uuid"
+import * as Ids from "../Ids.ts"
 import { bigintsAsText } from "../Key.ts"
 import type { Entry } from "./Entry.ts"
 import type { Line, Snapshot } from "./Snapshot.ts"
@@ -216,7 +216,7 @@ export class Draft {
     readonly at: Instant.Instant
     readonly payload: unknown
   }): void {
-    this.writes.events.push({ id: newId(), ...event, payload: JSON.stringify(payload, bigintsAsText) })
+    this.writes.events.push({ id: Ids.mint(), ...event, payload: JSON.stringify(payload, bigintsAsText) })
   }
 }
 

@@ -15,11 +15,10 @@ import {
   type Tree,
   Wallet
 } from "@capstan/domain"
+import { defaults } from "../Organizations.ts"
+import type { Query } from "./Query.ts"
 import * as Rows from "./Rows.ts"
 import { empty, type Line, type Snapshot } from "./Snapshot.ts"
-
-/** Runs a statement where the caller's transaction, or none, is. */
-export type Query = <Row>(name: string, text: string, values: ReadonlyArray<unknown>) => Promise<ReadonlyArray<Row>>
 
 /** The most holds that one transaction settles. */
 export const mostDue = 500
@@ -253,8 +252,8 @@ const lineOf = (
     payer: payer.id,
     terms: termsOf(payer),
     policy: {
-      rechargeInTrial: policy.rechargeInTrial ?? false,
-      useBoughtAfterCancel: policy.useBoughtAfterCancel ?? true
+      rechargeInTrial: policy.rechargeInTrial ?? defaults.rechargeInTrial,
+      useBoughtAfterCancel: policy.useBoughtAfterCancel ?? defaults.useBoughtAfterCancel
     },
     caps: line.flatMap((member) => (capsByClient.get(member.id) ?? []).map((cap) => toCap(cap, member)))
   }

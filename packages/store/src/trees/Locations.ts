@@ -5,14 +5,14 @@
  * tree, so a wrong guess is noticed there and asked again. What is not there is not remembered.
  */
 import type { Id } from "@capstan/domain"
-import type { Query } from "./Load.ts"
+import { isId } from "../Ids.ts"
+import type { Query } from "./Query.ts"
 
 export interface Location {
   readonly client: Id.Id
   readonly root: Id.Id
 }
 
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 const text = `
 select c.id::text as name, c.id as client, c.root_id as root from client c
 where c.organization_id = $1 and c.id = any($2::uuid[])
@@ -52,9 +52,9 @@ export class Locations {
     )
     const rows = await query<Location & { readonly name: string }>("locate", text, [
       organization,
-      clients.filter((id) => uuid.test(id)),
+      clients.filter(isId),
       externals.map((name) => name.slice("ext:".length)).filter((id) => !id.includes("\0")),
-      holds.map((name) => name.slice("hold:".length)).filter((id) => uuid.test(id))
+      holds.map((name) => name.slice("hold:".length)).filter(isId)
     ])
     for (const { name, client, root } of rows) this.#remember(`${organization}/${name}`, { client, root })
   }

@@ -4,7 +4,8 @@ import { Result } from "effect"
 import type { Caller } from "../Caller.ts"
 import type { Failure } from "../Failure.ts"
 import { Draft } from "./Draft.ts"
-import { load, type Query } from "./Load.ts"
+import { load } from "./Load.ts"
+import type { Query } from "./Query.ts"
 import { Locations } from "./Locations.ts"
 
 export interface Seen {

@@ -1,7 +1,7 @@
 /** The gate's connections: one statement on any of them, or a transaction. */
 import type pg from "pg"
 import { sqlState } from "../Database.ts"
-import type { Query } from "./Load.ts"
+import * as Query from "./Query.ts"
 
 /** Nothing was sent. */
 export class NotConnected extends Error {}
@@ -13,10 +13,10 @@ export class Sessions {
     this.#pool = pool
   }
 
-  async run<A>(use: (query: Query) => Promise<A>): Promise<A> {
+  async run<A>(use: (query: Query.Query) => Promise<A>): Promise<A> {
     const client = await this.#connect()
     try {
-      const result = await use(queryOf(client))
+      const result = await use(Query.ofClient(client))
       client.release()
       return result
     } catch (error) {
@@ -25,11 +25,11 @@ export class Sessions {
     }
   }
 
-  async transaction<A>(use: (query: Query) => Promise<A>): Promise<A> {
+  async transaction<A>(use: (query: Query.Query) => Promise<A>): Promise<A> {
     const client = await this.#connect()
     try {
       await client.query("begin")
-      const result = await use(queryOf(client))
+      const result = await use(Query.ofClient(client))
       await client.query("commit")
       client.release()
       return result
@@ -49,10 +49,3 @@ export class Sessions {
     }
   }
 }
-
-export const queryOf =
-  (client: Pick<pg.PoolClient, "query">): Query =>
-  async <Row>(name: string, text: string, values: ReadonlyArray<unknown>) => {
-    const { rows } = await client.query<pg.QueryResultRow & Row>({ name, text, values: [...values] })
-    return rows
-  }

@@ -7,7 +7,7 @@
  */
 import type { ClientLifecycle, Credits, Id, Instant, SpendingCap, Tree, Wallet } from "@capstan/domain"
 import { detailText, type Entry, entryJson, type EntryJson } from "./Entry.ts"
-import type { Query } from "./Load.ts"
+import type { Query } from "./Query.ts"
 import * as Rows from "./Rows.ts"
 
 export interface NewEntry extends Entry {

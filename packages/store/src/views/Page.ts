@@ -3,7 +3,7 @@
  * meanwhile shift nothing.
  */
 import { Result } from "effect"
-import { isId } from "../Clients.ts"
+import { isId } from "../Ids.ts"
 import type { Failure } from "../Failure.ts"
 
 export interface Page<A> {

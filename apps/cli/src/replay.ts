@@ -1,6 +1,6 @@
 /** `capstan replay`: recorded LLM traffic, driven through the API as credit debits. */
 import { Credits, Rate } from "@capstan/domain"
-import { type Command, InvalidArgumentError } from "commander"
+import { type Command, InvalidArgumentError, Option } from "commander"
 import * as Home from "./Home.ts"
 import { command } from "./Program.ts"
 import * as Progress from "./Progress.ts"
@@ -29,13 +29,10 @@ export const declare = (replay: Command): void => {
     .option("--clients <n>", "over how many clients the rows are spread", whole(1, 10_000), 20)
     .option("--speed <x>", "how much faster than recorded; 0 or max for as fast as --in-flight allows", speed, 0)
     .option("--in-flight <k>", "how many requests at once", whole(1, 4_096), 64)
-    .option("--prices <in,cached,out>", "credits for a token", prices, prices("0.001,0.0001,0.004"))
+    .addOption(exact("--prices <in,cached,out>", "credits for a token", prices, "0.001,0.0001,0.004"))
     .option("--cap <amount>", "what each client may spend in a month, in major units of its currency", amount, 50)
-    .option(
-      "--grant <credits>",
-      "what each client is given first, bought at one minor unit each",
-      credits,
-      credits("1000000")
+    .addOption(
+      exact("--grant <credits>", "what each client is given first, bought at one minor unit each", credits, "1000000")
     )
     .option("--run <id>", "names the run: the same again is answered from the first", run, "replay")
     .option("--url <url>", "where the API is; unless said, where `capstan start` puts it")
@@ -80,6 +77,10 @@ const drive = async (file: string, options: Options): Promise<number> => {
   process.stdout.write(report.print({ cast, standings, tally, rows, seconds }))
   return tally.rows === rows && tally.unanswered === 0 ? 0 : 1
 }
+
+/** An option read to bigints, which the help cannot show: it shows the text of the default. */
+const exact = <A>(flags: string, says: string, read: (text: string) => A, otherwise: string): Option =>
+  new Option(flags, says).argParser(read).default(read(otherwise), otherwise)
 
 const whole =
   (least: number, most: number) =>

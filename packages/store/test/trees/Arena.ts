@@ -85,7 +85,11 @@ export const open = (url: string = TestDatabase.url): Arena => {
         waitedFor: async (others = 1, unless) => {
           let over = false
           void unless?.then(() => (over = true))
-          const text = "select from pg_stat_activity where $1 = any(pg_blocking_pids(pid))"
+          // Who comes second may wait for the first, who waits for us.
+          const text = `with recursive waiting as (
+              select pid from pg_stat_activity where $1 = any(pg_blocking_pids(pid))
+              union select a.pid from pg_stat_activity a join waiting w on w.pid = any(pg_blocking_pids(a.pid))
+            ) select from waiting`
           for (let tries = 0; !over && tries < 400; tries++) {
             const { rowCount } = await pool.query(text, [pid])
             if ((rowCount ?? 0) >= others) return

@@ -54,7 +54,7 @@ describe("a connection cut", () => {
     const answer = gate.post(tenant.caller(), debit(client, credit))
     await other.waitedFor(1)
     wire.cut()
-    await Arena.pause(20)
+    while (gate.stats().fenced === 0) await Arena.pause(2)
     await other.commit()
     assert.strictEqual(outcome(await answer), "Replayed")
     assert.strictEqual(await debits(), 2)
@@ -164,9 +164,9 @@ describe("the locked door, cut off", () => {
 
   it("looking on is told to come again", async () => {
     const { wire, gate, tenant, client } = await wired()
-    wire.mute()
+    const { lost } = wire.mute()
     const seen = gate.look(tenant.caller(), client)
-    await Arena.pause(50)
+    await lost
     wire.cut()
     const answer = await seen
     assert.strictEqual(answer._tag === "Failure" ? answer.failure._tag : "Success", "Unavailable")

@@ -26,7 +26,7 @@ describe("a hold", () => {
     await other.waitedFor(1)
     // Somebody who saw it end settles it first.
     const later = elsewhere.post(tenant.caller({ now: ends }), debit(client, 10n * credit))
-    await Arena.pause(50)
+    await other.waitedFor(2, Promise.race([captured, later]))
     await other.commit()
     const outcomes = [outcome(await captured), outcome(await later)].join()
     assert.oneOf(outcomes, ["Posted,InsufficientCredits", "HoldSettled,Posted"])

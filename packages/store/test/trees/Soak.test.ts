@@ -72,7 +72,10 @@ describe("two gates, a third in another process, and a worker on the same trees"
     assert.deepStrictEqual(rows.map(({ key }) => key).sort(), keys.toSorted())
     for (const gate of [one, other, workers]) await gate.close()
     // Sessions tell of their deadlocks when they end, at the latest.
-    await Arena.pause(1_500)
+    await arena.pool.query(
+      `select pg_terminate_backend(pid, 10000) from pg_stat_activity
+       where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()`
+    )
     const database = await arena.pool.query<{ deadlocks: bigint }>(
       "select deadlocks from pg_stat_database where datname = current_database()"
     )

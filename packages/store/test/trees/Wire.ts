@@ -16,8 +16,8 @@ export interface Wire {
   readonly url: string
   /** From now on statements stay on their way; resolves when one does. */
   readonly hold: () => { readonly arrived: Promise<void> }
-  /** From now on answers are lost. */
-  readonly mute: () => void
+  /** From now on answers are lost; resolves when one is. */
+  readonly mute: () => { readonly lost: Promise<void> }
   /** When the next `commit` passes by. */
   readonly onCommit: (then: () => void) => void
   /** Cuts the gate off. Connections made afterwards are sound. */
@@ -31,6 +31,7 @@ export const open = async (url: string): Promise<Wire> => {
   const lines = new Set<Line>()
   const orphans = new Set<Line>()
   let holding: (() => void) | null = null
+  let losing: (() => void) | null = null
   let committing: (() => void) | null = null
   const server = net.createServer((near) => {
     const far = net.connect({ host: target.hostname, port: Number(target.port) })
@@ -45,7 +46,10 @@ export const open = async (url: string): Promise<Wire> => {
       line.held.push(bytes)
       holding?.()
     })
-    far.on("data", (bytes) => void (line.mute || near.write(bytes)))
+    far.on("data", (bytes) => {
+      if (line.mute) losing?.()
+      else near.write(bytes)
+    })
     for (const socket of [near, far]) socket.on("error", () => {})
     near.on("close", () => {
       lines.delete(line)
@@ -67,6 +71,7 @@ export const open = async (url: string): Promise<Wire> => {
     },
     mute: () => {
       for (const line of lines) line.mute = true
+      return { lost: new Promise((resolve) => (losing = resolve)) }
     },
     onCommit: (then) => {
       committing = then

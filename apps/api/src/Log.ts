@@ -18,19 +18,34 @@ export interface Log {
   /** What should not have happened, in full. */
   readonly defect: (requestId: string, procedure: string, cause: unknown) => void
   readonly say: (message: string) => void
-  readonly close: () => void
+  /** Writes what is left, unless nobody takes it. */
+  readonly close: () => Promise<void>
 }
 
-export const silent: Log = { request: () => {}, defect: () => {}, say: () => {}, close: () => {} }
+export const silent: Log = { request: () => {}, defect: () => {}, say: () => {}, close: async () => {} }
 
 export const open = (format: "json" | "text"): Log => {
   if (format === "text") return of(pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, forPeople))
   // Lines leave together, at the latest after a tenth of a second.
   const file = pino.destination({ fd: 1, sync: false, minLength: 8_192, periodicFlush: 100 })
-  return of(pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, file), () => file.flushSync())
+  return of(pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, file), () => flush(file))
 }
 
-const of = (logger: Logger, close: () => void = () => {}): Log => ({
+const patienceMs = 1_000
+
+/** Asynchronously: a pipe that is full or broken would hold a synchronous write for ever, here and at the exit. */
+const flush = async (file: ReturnType<typeof pino.destination>): Promise<void> => {
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, patienceMs)
+    file.flush(() => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
+  file.destroy()
+}
+
+const of = (logger: Logger, close: () => Promise<void> = async () => {}): Log => ({
   request: (line) => (line.status < 500 ? logger.info(line) : logger.error(line)),
   defect: (requestId, procedure, cause) => logger.error({ requestId, procedure, err: cause }, "defect"),
   say: (message) => logger.info(message),

@@ -7,6 +7,9 @@ import * as Log from "./Log.ts"
 import * as Readiness from "./Readiness.ts"
 import { serve } from "./server.ts"
 
+/** Longer than requests that are under way are waited for. */
+const patienceMs = 20_000
+
 const fail = (sentence: string): never => {
   process.stderr.write(`${sentence}\n`)
   process.exit(1)
@@ -46,6 +49,11 @@ const stop = (): void => {
   if (stopping) return
   stopping = true
   log.say("Stopping: no more requests are accepted.")
-  void serving.close().then(() => process.exit(0))
+  // Not by an exit, which would write what is left of the log to whoever may not read it.
+  setTimeout(() => process.kill(process.pid, "SIGKILL"), patienceMs).unref()
+  serving.close().then(
+    () => process.exit(0),
+    (error: unknown) => fail(`The API did not stop as it should: ${String(error)}`)
+  )
 }
 process.on("SIGINT", stop).on("SIGTERM", stop)

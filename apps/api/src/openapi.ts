@@ -1,6 +1,7 @@
 /** The OpenAPI 3.1 document, made from the values of the contract. */
 import { Problem, Procedure } from "@capstan/contract"
 import { JsonSchema, Schema } from "effect"
+import * as Route from "./Route.ts"
 
 type Json = { readonly [key: string]: unknown }
 
@@ -31,7 +32,7 @@ export const document = (api: object, version: string): Json => {
   }
 
   const operationOf = (name: string, procedure: Procedure.Any): Json => {
-    const [verb, path] = split(procedure.rest)
+    const [verb, path] = Route.of(procedure)
     const input = resolved(schemaOf(procedure.input))
     const properties = Object.entries((input["properties"] ?? {}) as Record<string, Json>)
     const required = new Set((input["required"] ?? []) as ReadonlyArray<string>)
@@ -41,7 +42,9 @@ export const document = (api: object, version: string): Json => {
     const versioned = Object.hasOwn((resolved(output)["properties"] ?? {}) as object, "etag")
     const parameters = [
       ...inPath.map(([field, schema]) => parameter("path", field, schema, true)),
-      ...(hasBody(verb) ? [] : rest.map(([field, schema]) => parameter("query", field, schema, required.has(field)))),
+      ...(Route.hasBody(verb)
+        ? []
+        : rest.map(([field, schema]) => parameter("query", field, schema, required.has(field)))),
       ...(procedure.idempotency === "none"
         ? []
         : [{ $ref: `#/components/parameters/${procedure.idempotency === "required" ? "KeyRequired" : "Key"}` }]),
@@ -59,7 +62,7 @@ export const document = (api: object, version: string): Json => {
       tags: [name.split(".")[0]],
       security: procedure.scope === null ? [] : [{ accessToken: [procedure.scope] }],
       ...(parameters.length === 0 ? {} : { parameters }),
-      ...(hasBody(verb) && rest.length > 0
+      ...(Route.hasBody(verb) && rest.length > 0
         ? { requestBody: { required: body.required.length > 0, content: { "application/json": { schema: body } } } }
         : {}),
       responses: {
@@ -89,7 +92,7 @@ export const document = (api: object, version: string): Json => {
 
   const paths: Record<string, Record<string, Json>> = {}
   for (const [name, procedure] of Procedure.list(api)) {
-    const [verb, path] = split(procedure.rest)
+    const [verb, path] = Route.of(procedure)
     paths[path] = { ...paths[path], [verb.toLowerCase()]: operationOf(name, procedure) }
   }
   return {
@@ -126,13 +129,6 @@ export const document = (api: object, version: string): Json => {
     }
   }
 }
-
-export const split = (rest: string): readonly [verb: string, path: string] => {
-  const space = rest.indexOf(" ")
-  return [rest.slice(0, space), rest.slice(space + 1)]
-}
-
-export const hasBody = (verb: string): boolean => verb !== "GET" && verb !== "DELETE"
 
 const inHeader = new Set(["idempotencyKey", "ifMatch"])
 

@@ -7,21 +7,20 @@ import type { ContentfulStatusCode } from "hono/utils/http-status"
 import * as Body from "./Body.ts"
 import * as Call from "./Call.ts"
 import type { Log } from "./Log.ts"
-import { hasBody, split } from "./openapi.ts"
+import * as Route from "./Route.ts"
 import * as Visit from "./Visit.ts"
 
 export const mount = (app: Hono, calls: ReadonlyArray<Call.Call>, { admission, metrics, log }: Visit.Needs): void => {
   const verbsByPath = new Map<string, Array<string>>()
   for (const call of calls) {
-    const [verb, path] = split(call.procedure.rest)
+    const [verb, path] = Route.of(call.procedure)
     verbsByPath.set(path, [...(verbsByPath.get(path) ?? []), verb])
-    app.on(verb, route(path), async (c) => {
+    app.on(verb, pattern(path), async (c) => {
       const visit = Visit.begin(c.req.raw.headers)
-      return respond(c, visit, call, await answer(c, visit, call, hasBody(verb)))
+      return respond(c, visit, call, await answer(c, visit, call, Route.hasBody(verb)))
     })
   }
-  for (const [path, verbs] of verbsByPath)
-    app.all(route(path), (c) => unrouted(c, log, 405, { allow: verbs.join(", ") }))
+  for (const [path, verbs] of verbsByPath) app.all(pattern(path), (c) => unrouted(c, log, verbs))
 
   const answer = async (c: Context, visit: Visit.Visit, call: Call.Call, body: boolean): Promise<Call.Outcome> => {
     const bytes = body ? await Body.read(c.req.raw) : Result.succeed(Body.none)
@@ -54,14 +53,14 @@ export const mount = (app: Hono, calls: ReadonlyArray<Call.Call>, { admission, m
   }
 }
 
-/** No such path, or not with this verb. */
-export const unrouted = (c: Context, log: Log, status: 404 | 405, headers: Record<string, string> = {}): Response => {
+/** No such path, or not with this verb: then `verbs` are those that it has. */
+export const unrouted = (c: Context, log: Log, verbs: ReadonlyArray<string> = []): Response => {
   const visit = Visit.begin(c.req.raw.headers)
-  const problem = Problem.notFound("route", `${c.req.method} ${c.req.path}`.slice(0, 200))
-  Visit.end(log, visit, "none", problem.code, status)
-  return c.body(JSON.stringify(Call.bodyOf(problem, visit.requestId)), status, {
+  const problem = Problem.noRoute(`${c.req.method} ${c.req.path}`.slice(0, 200), verbs)
+  Visit.end(log, visit, "none", problem.code, 404)
+  return c.body(JSON.stringify(Call.bodyOf(problem, visit.requestId)), 404, {
     ...Visit.headersOf(visit),
-    ...headers,
+    ...(verbs.length === 0 ? {} : { allow: verbs.join(", ") }),
     "content-type": "application/json; charset=utf-8"
   })
 }
@@ -78,7 +77,7 @@ export const broken = (c: Context, log: Log, defect: unknown): Response => {
   })
 }
 
-const route = (path: string) => path.replaceAll(/\{(\w+)\}/g, ":$1")
+const pattern = (path: string) => path.replaceAll(/\{(\w+)\}/g, ":$1")
 
 const etagOf = (answer: unknown): Record<string, string> =>
   typeof answer === "object" && answer !== null && "etag" in answer && typeof answer.etag === "string"
@@ -95,7 +94,7 @@ const inputOf = (given: unknown, c: Context, { procedure }: Call.Call): Result.R
   const version = c.req.header("if-match")
   if (version !== undefined && version !== "*" && procedure.ifMatch) elsewhere["ifMatch"] = version
   const twice = Object.keys(elsewhere).filter((name) => Object.hasOwn(given, name))
-  const stray = hasBody(c.req.method) ? Object.keys(c.req.query()) : []
+  const stray = Route.hasBody(c.req.method) ? Object.keys(c.req.query()) : []
   return twice.length + stray.length > 0
     ? Result.fail(
         Problem.invalidRequest([

@@ -79,15 +79,18 @@ export const open = async ({
     c.text(metrics.print(), 200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" })
   )
   docs.mount(app)
-  app.notFound((c) => rest.unrouted(c, log, 404))
+  app.notFound((c) => rest.unrouted(c, log))
   app.onError((defect, c) => rest.broken(c, log, defect))
 
   return {
     fetch: async (request) => app.fetch(request),
     close: async () => {
-      await admission.close()
-      await runtime.dispose()
-      log.close()
+      try {
+        await admission.close()
+        await runtime.dispose()
+      } finally {
+        await log.close()
+      }
     }
   }
 }

@@ -17,7 +17,7 @@ interface Context {
   readonly codes: Array<string>
 }
 
-class Refused extends TRPCError {
+class Thrown extends TRPCError {
   readonly problem: Problem.Problem
   constructor(problem: Problem.Problem) {
     super({ code: keys[problem.code], message: problem.message })
@@ -31,15 +31,21 @@ export const serve = (
   { admission, metrics, log }: Visit.Needs
 ): ((request: Request) => Promise<Response>) => {
   const callsByName = new Map(calls.map((call) => [call.name, call]))
-  const requestIds = new WeakMap<Error, string>()
+  const bodies = new WeakMap<Error, Problem.Body>()
   const t = initTRPC.context<Context>().create({
     isDev: false,
     errorFormatter: ({ shape, error }) => ({
       message: shape.message,
       code: shape.code,
-      data: Call.bodyOf(problemOf(error), requestIds.get(error) ?? "")
+      data: bodies.get(error) ?? Call.bodyOf(Problem.internal(), "")
     })
   })
+
+  /** With which a procedure is called; none where there is no such procedure. */
+  const verbsOf = (name = ""): ReadonlyArray<string> => {
+    const call = callsByName.get(name)
+    return call === undefined ? [] : [call.procedure.kind === "query" ? "GET" : "POST"]
+  }
 
   const one = (call: Call.Call) => {
     const answer = async ({ visit, codes }: Context, input: unknown): Promise<unknown> => {
@@ -48,7 +54,7 @@ export const serve = (
       codes.push(code)
       metrics.count(call.name, code, performance.now() - visit.began)
       if (Result.isSuccess(outcome)) return outcome.success
-      throw new Refused(outcome.failure)
+      throw new Thrown(outcome.failure)
     }
     const procedure = t.procedure.input((input: unknown) => input)
     return call.procedure.kind === "query"
@@ -85,16 +91,20 @@ export const serve = (
             return { visit, codes }
           },
           onError: ({ error, path }) => {
-            requestIds.set(error, visit.requestId)
-            if (error instanceof Refused) return
-            const problem = problemOf(error)
+            const problem = problemOf(error, `${request.method} ${path ?? ""}`, verbsOf(path))
+            bodies.set(error, Call.bodyOf(problem, visit.requestId))
+            if (error instanceof Thrown) return
             codes.push(problem.code)
             if (problem.code === "internal_error") log.defect(visit.requestId, path ?? "none", error.cause ?? error)
           },
           responseMeta: ({ errors }) => ({
+            ...(errors.length === 1 && errors.every(isWrongVerb) ? { status: 404 } : {}),
             headers: {
               ...Visit.headersOf(visit),
-              ...errors.reduce((headers, error) => Object.assign(headers, Visit.problemHeadersOf(problemOf(error))), {})
+              ...errors.reduce(
+                (headers, error) => Object.assign(headers, Visit.problemHeadersOf(problemOf(error, "", []))),
+                {}
+              )
             }
           })
         })
@@ -129,9 +139,11 @@ const refusal = (problem: Problem.Problem, visit: Visit.Visit): Response =>
     }
   )
 
+const isWrongVerb = ({ code }: TRPCError): boolean => code === "METHOD_NOT_SUPPORTED"
+
 /** What tRPC itself refuses. */
-const problemOf = (error: TRPCError): Problem.Problem => {
-  if (error instanceof Refused) return error.problem
+const problemOf = (error: TRPCError, asked: string, verbs: ReadonlyArray<string>): Problem.Problem => {
+  if (error instanceof Thrown) return error.problem
   if (error.cause instanceof SyntaxError)
     return Problem.invalidRequest([{ path: "", reason: "the input is not JSON: check its syntax" }], "malformed_json")
   const { code, message } = error
@@ -139,7 +151,7 @@ const problemOf = (error: TRPCError): Problem.Problem => {
     return Problem.invalidRequest([{ path: "", reason: message }], "unsupported_content_type")
   if (code === "BAD_REQUEST" || code === "PARSE_ERROR") return Problem.invalidRequest([{ path: "", reason: message }])
   return code === "METHOD_NOT_SUPPORTED" || code === "NOT_FOUND"
-    ? Problem.notFound("route", message.slice(0, 200))
+    ? Problem.noRoute(asked.slice(0, 200), verbs)
     : Problem.internal()
 }
 

@@ -194,7 +194,7 @@ describe("admission over HTTP", () => {
 })
 
 describe("routes", () => {
-  it("what is not there is 404, with another verb 405, both in the shape of all refusals", async () => {
+  it("what is not there is 404, also with another verb, which is told which there are", async () => {
     const answers = await Promise.all([
       fetch(`${url}/v1/nothing`),
       fetch(`${url}/v1/access-tokens`, { method: "PATCH" }),
@@ -203,10 +203,16 @@ describe("routes", () => {
     ])
     assert.deepStrictEqual(
       answers.map(({ status }) => status),
-      [404, 405, 404, 405]
+      [404, 404, 404, 404]
     )
-    assert.strictEqual(answers[1]?.headers.get("allow"), "POST, GET")
-    for (const answer of answers) assert.match(await answer.text(), /"code":"resource_not_found".*"requestId":".+"/)
+    assert.deepStrictEqual(
+      answers.map(({ headers }) => headers.get("allow")),
+      [null, "POST, GET", null, "POST"]
+    )
+    const texts = await Promise.all(answers.map((answer) => answer.text()))
+    for (const text of texts) assert.match(text, /"code":"resource_not_found".*"requestId":".+"/)
+    assert.include(texts[1], "There is no route PATCH /v1/access-tokens: send POST or GET.")
+    assert.include(texts[3], "There is no route GET accessTokens.create: send POST.")
   })
 
   it("a sane request id is kept, any other replaced", async () => {

@@ -1,5 +1,6 @@
 /** The api as a process: it says in one sentence why it does not start, and stops when it is told to. */
 import { type ChildProcess, spawn } from "node:child_process"
+import { once } from "node:events"
 import net from "node:net"
 import { Database } from "@capstan/testing"
 import { assert, describe, it } from "@effect/vitest"
@@ -31,6 +32,20 @@ const run = (env: Readonly<Record<string, string>>) => {
   )
   return { child, said, ended }
 }
+
+const listening = (said: { readonly out: string; readonly err: string }, ended: Promise<unknown>) =>
+  new Promise<string>((resolve, reject) => {
+    const look = setInterval(() => {
+      const [, found] = /listens on (http:\S+?)"/.exec(said.out) ?? []
+      if (found === undefined) return
+      clearInterval(look)
+      resolve(found)
+    }, 20)
+    void ended.then(() => {
+      clearInterval(look)
+      reject(new Error(said.err))
+    })
+  })
 
 const good = { DATABASE_URL: Database.url, CAPSTAN_SECRET: secret, PORT: "0" }
 
@@ -83,20 +98,30 @@ describe("the process", () => {
     await pool.query(`drop database ${bare} with (force)`)
   })
 
+  it.each(["broken", "full"])(
+    "ends on SIGTERM also where the pipe of its log is %s",
+    { timeout: 15_000 },
+    async (how) => {
+      const { child, said, ended } = run(good)
+      const url = await listening(said, ended)
+      if (how === "broken") child.stdout.destroy()
+      else child.stdout.pause()
+      // More than a pipe holds.
+      for (let n = 0; n < 6; n++)
+        await Promise.all(
+          Array.from({ length: 200 }, () =>
+            fetch(`${url}/health`, { headers: { "x-request-id": "x".repeat(128) } }).then((answer) => answer.text())
+          )
+        )
+      const exited = once(child, "exit")
+      child.kill("SIGTERM")
+      assert.deepStrictEqual(await exited, [0, null])
+    }
+  )
+
   it("serves, logs a line a request without the secret of a token, and drains on SIGTERM", async () => {
     const { child, said, ended } = run(good)
-    const url = await new Promise<string>((resolve, reject) => {
-      const look = setInterval(() => {
-        const [, found] = /listens on (http:\S+?)"/.exec(said.out) ?? []
-        if (found === undefined) return
-        clearInterval(look)
-        resolve(found)
-      }, 20)
-      void ended.then(() => {
-        clearInterval(look)
-        reject(new Error(said.err))
-      })
-    })
+    const url = await listening(said, ended)
     const { id, token } = await organization()
     const answers = Array.from({ length: 10 }, () => overRest(url, "accessTokens.list", {}, { token }))
     const refused = await overRest(url, "accessTokens.list", {}, { token: token.slice(0, -1) })

@@ -4,7 +4,7 @@ import { procedures, Scope } from "@capstan/contract"
 import { AccessTokens } from "@capstan/store"
 import { Database, Organization } from "@capstan/testing"
 import { afterAll } from "vitest"
-import * as openapi from "../src/openapi.ts"
+import * as Route from "../src/Route.ts"
 import { type Options, serve } from "../src/server.ts"
 
 export const secret = randomBytes(32).toString("hex")
@@ -93,7 +93,7 @@ export interface Input extends Readonly<Record<string, unknown>> {
 export const overRest = async (url: string, name: string, input: Input, sent: Sent = {}) => {
   const [, procedure] = procedures.find(([path]) => path === name) ?? []
   if (procedure === undefined) throw new Error(`There is no ${name}`)
-  const [verb, path] = openapi.split(procedure.rest)
+  const [verb, path] = Route.of(procedure)
   const { idempotencyKey, ifMatch, ...rest } = input
   const fields = new Map(Object.entries(rest))
   const filled = path.replaceAll(/\{(\w+)\}/g, (_, field: string) => {
@@ -106,7 +106,7 @@ export const overRest = async (url: string, name: string, input: Input, sent: Se
     ...(idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey }),
     ...(ifMatch === undefined ? {} : { "if-match": ifMatch })
   }
-  if (openapi.hasBody(verb))
+  if (Route.hasBody(verb))
     return answerOf(
       await fetch(`${url}${filled}`, {
         method: verb,

@@ -369,6 +369,16 @@ export const notFound = (what: What, id: string): Problem => ({
   details: { what, id }
 })
 
+/** `verbs` are those that the path has. */
+export const noRoute = (asked: string, verbs: ReadonlyArray<string>): Problem => ({
+  code: "resource_not_found",
+  message:
+    verbs.length === 0
+      ? `There is no route ${asked}: check the path against /openapi.json.`
+      : `There is no route ${asked}: send ${verbs.join(" or ")}.`,
+  details: { what: "route", id: asked }
+})
+
 export const keyReused = (key: string): Problem => ({
   code: "idempotency_conflict",
   message: "This key was used for a request with another payload: use a new key, or send the payload of then.",

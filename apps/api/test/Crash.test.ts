@@ -18,21 +18,24 @@ describe("a killed API", () => {
     const clients = await Promise.all(Array.from({ length: spenders }, () => Client.create(pool, organization)))
     const port = await freePort()
     const url = `http://127.0.0.1:${port}`
+    let [running, over] = [true, false]
+    onTestFinished(() => {
+      running = false
+      over = true
+    })
     let api = await started(port)
-    onTestFinished(() => void api.kill("SIGKILL"))
     for (const client of clients) {
       const grant = { client, kind: "extra", amount: "1000000", idempotencyKey: "grant" }
       assert.strictEqual((await overRest(url, "credits.grant", grant, { token })).status, 201)
     }
 
     const acknowledged = new Map<string, unknown>()
-    let running = true
     const spend = async (lane: number) => {
       for (let n = 0; running; n++) {
         const key = `${lane}-${n}`
         const debit = { client: clients[(lane + n) % spenders] ?? "", amount: "1", idempotencyKey: key }
         // The same key until there is an answer, as a client should.
-        for (;;) {
+        while (!over) {
           const answer = await overRest(url, "credits.consume", debit, { token }).catch(() => undefined)
           if (answer?.status === 200 || answer?.status === 201) {
             acknowledged.set(key, idOf(answer.body))
@@ -51,7 +54,7 @@ describe("a killed API", () => {
       await once(api, "exit")
       api = await started(port)
       // It has served again before it is killed again.
-      while (acknowledged.size <= before + inFlight) await pause(10)
+      while (acknowledged.size <= before + inFlight) await Promise.race([pause(10), load])
     }
     running = false
     await load
@@ -80,8 +83,9 @@ const started = async (port: number): Promise<ChildProcess> => {
   const main = fileURLToPath(new URL("../src/main.ts", import.meta.url))
   const env = { ...process.env, DATABASE_URL: Database.url, CAPSTAN_SECRET: secret, PORT: `${port}`, HOST: "127.0.0.1" }
   const api = spawn(process.execPath, [main], { env, stdio: ["ignore", "ignore", "inherit"] })
+  onTestFinished(() => void api.kill("SIGKILL"))
   while ((await fetch(`http://127.0.0.1:${port}/health`).catch(() => undefined))?.ok !== true) {
-    assert.strictEqual(api.exitCode, null, "the API has to start")
+    assert.isTrue(api.exitCode === null && api.signalCode === null, "the API has to start")
     await pause(25)
   }
   return api

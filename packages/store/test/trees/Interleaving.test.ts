@@ -61,6 +61,7 @@ describe("two gates on a tree of three levels", () => {
     it(`decide as one mind (CAPSTAN_SEED=${firstSeed + i})`, async () => {
       const history = await interleave(firstSeed + i)
       const { refused, succeeded } = await replay(history)
+      assert.isAbove(succeeded, 0)
       all.refused += refused
       all.succeeded += succeeded
       await audit(arena.pool, history.tenant.id, true)

@@ -2,7 +2,7 @@
  * Gives a debit back, whole or in part, to the lots that it came from, and takes it from the cap windows that counted it.
  * The share of lots that have ended goes to a new one, or lapses, as the organization has settled.
  */
-import { type Credits, type Id, type Tree, Wallet } from "@capstan/domain"
+import { type Credits, type Id, Tree, Wallet } from "@capstan/domain"
 import { type Caller, Database, Entries, Ids, Key, Organizations, type Trees } from "@capstan/store"
 import { Effect, Result } from "effect"
 import { change, type Refused } from "../Doors.ts"
@@ -63,10 +63,6 @@ export const reverseDebit = Effect.fnUntraced(function* (
 const debitOf = ({ seq, event, counts }: Trees.Entry, incoming: ReadonlyArray<Trees.Entry>): Tree.Debit => {
   let reversed = 0n
   for (const { event } of incoming) if (event._tag === "Reversed" && event.debit === seq) reversed += event.amount
-  return { seq, portions: takenBy(event), counts: counts.filter(({ used }) => used > 0n), reversed }
-}
-
-const takenBy = (event: Wallet.Event): Wallet.Portions => {
-  if (event._tag === "Debited") return event.portions
-  return event._tag === "Captured" ? [...event.portions, ...event.excess] : []
+  const rest = { seq, counts: counts.filter(({ used }) => used > 0n), reversed }
+  return Tree.debitOf(event, rest) ?? { ...rest, portions: [] }
 }

@@ -1,7 +1,7 @@
 /**
  * One call of a procedure, whatever transport it came by: is it allowed, is it well formed, what is the answer.
  */
-import { Problem, Procedure, Scope } from "@capstan/contract"
+import { Problem, Procedure } from "@capstan/contract"
 import type { Caller } from "@capstan/store"
 import { Cause, type Context, Effect, Exit, Option, Result, Schema } from "effect"
 import type { Handler, Services } from "./Handlers.ts"
@@ -61,7 +61,7 @@ export const of = (
     })
 
   const run = async (raw: unknown, form: Form, caller: Caller | null, requestId: string): Promise<Outcome> => {
-    if (procedure.scope !== null && (caller === null || !Scope.allows(caller.scopes, procedure.scope)))
+    if (procedure.scope !== null && (caller === null || !caller.scopes.has(procedure.scope)))
       return Result.fail(caller === null ? Problem.unauthorized("token_missing") : Problem.forbidden(procedure.scope))
     const decoded = decoders[form](raw ?? {})
     if (Result.isFailure(decoded)) return Result.fail(Problem.invalidRequest(Issues.of(decoded.failure.issue)))

@@ -1,3 +1,4 @@
+import { Scope } from "@capstan/contract"
 import { assert, beforeAll, describe, it } from "@effect/vitest"
 import { anId, organization, overRest, overTrpc, secret, start, tokenOf, transports } from "./Serving.ts"
 
@@ -127,6 +128,18 @@ describe.each(transports)("over %s", (_, call) => {
 })
 
 describe("admission over HTTP", () => {
+  it("to write is to read, but not the other way round, nor elsewhere", async () => {
+    const procedures = { "clients.list": "clients:read", "accessTokens.list": "accessTokens:read" }
+    for (const scope of Scope.all)
+      for (const [name, needed] of Object.entries(procedures)) {
+        const { text } = await tokenOf(own.id, { scopes: [scope] })
+        const { status } = await overRest(url, name, {}, { token: text })
+        assert.strictEqual(status, scope.split(":")[0] === needed.split(":")[0] ? 200 : 403, `${scope} for ${needed}`)
+        const given = await overRest(url, "clients.create", { name: "New" }, { token: text })
+        assert.strictEqual(given.status, scope === "clients:write" ? 201 : 403)
+      }
+  })
+
   it("refuses each kind of token that is none by its own reason", async () => {
     const other = await organization()
     const [mine, theirs] = [await tokenOf(own.id), await tokenOf(other.id)]

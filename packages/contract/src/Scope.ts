@@ -15,7 +15,3 @@ export const Scope = Schema.Literals(all).annotate({
   identifier: "Scope",
   description: "A capability: `<group>:read` or `<group>:write`. Write implies read."
 })
-
-/** Whether scopes that are held allow what needs `scope`. */
-export const allows = (held: ReadonlySet<string>, scope: Scope): boolean =>
-  held.has(scope) || held.has(scope.replace(/:read$/, ":write"))

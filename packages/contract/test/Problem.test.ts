@@ -2,7 +2,6 @@ import { Credits, Tree } from "@capstan/domain"
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import * as Problem from "../src/Problem.ts"
-import * as Scope from "../src/Scope.ts"
 
 it.prop(
   "every refusal of the domain has a problem that crosses, and says what to do",
@@ -160,14 +159,4 @@ it("a reason that the list does not have is told by its message", () => {
     message: "Wait for another moon.",
     details: { reason: "not_admissible" }
   })
-})
-
-it("to write is to read, but not the other way round, nor elsewhere", () => {
-  for (const held of Scope.all)
-    for (const asked of Scope.all) {
-      const [heldGroup, heldVerb] = held.split(":")
-      const [group, verb] = asked.split(":")
-      const expected = heldGroup === group && (heldVerb === verb || heldVerb === "write")
-      assert.strictEqual(Scope.allows(new Set([held]), asked), expected, `${held} for ${asked}`)
-    }
 })

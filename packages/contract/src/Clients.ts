@@ -1,5 +1,5 @@
 /** Clients: the customers of an organization, in trees. */
-import { Calendar, ClientLifecycle, Credits, Currency, Id, Subscription } from "@capstan/domain"
+import { Calendar, ClientLifecycle, Credits, Currency, Id } from "@capstan/domain"
 import { Effect, Schema } from "effect"
 import * as Page from "./Page.ts"
 import { mutation, query } from "./Procedure.ts"
@@ -18,12 +18,6 @@ export const SubscriptionStatus = Schema.Literals([
   "none"
 ])
 export type SubscriptionStatus = typeof SubscriptionStatus.Type
-
-/** The client's own life unless it is active, else that of its base subscription. */
-export const subscriptionStatus = (
-  effectiveStatus: ClientLifecycle.Status,
-  base: Subscription.Status | null
-): SubscriptionStatus => (effectiveStatus === "active" ? (base ?? "none") : effectiveStatus)
 
 const Suspension = Schema.Struct({ ...ClientLifecycle.Suspension.fields, at: Wire.Instant }).annotate({
   identifier: "Suspension"

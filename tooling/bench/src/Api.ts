@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { randomBytes } from "node:crypto"
 import { once } from "node:events"
+import { type AddressInfo, createServer } from "node:net"
 import { fileURLToPath } from "node:url"
 import { createAccessToken } from "@capstan/billing"
 import { AccessTokens, Database, Trees } from "@capstan/store"
@@ -14,18 +15,19 @@ export interface Api {
   readonly process: ChildProcess
 }
 
-const port = 4417
-const url = `http://127.0.0.1:${port}`
-
 export const withApi = async <A>(arena: Arena, organization: string, use: (api: Api) => Promise<A>): Promise<A> => {
   const secret = randomBytes(32).toString("hex")
   const token = await tokenOf(arena, organization, secret)
-  const process = await started(arena.url, secret)
+  const port = await freePort()
+  const url = `http://127.0.0.1:${port}`
+  const process = launch(arena.url, secret, port)
+  const ended = once(process, "exit")
   try {
+    await answers(url, process)
     return await use({ url, token, process })
   } finally {
     process.kill("SIGTERM")
-    await once(process, "exit")
+    await ended
   }
 }
 
@@ -46,7 +48,7 @@ const tokenOf = async ({ url }: Arena, organization: string, secret: string): Pr
   return (await Effect.runPromise(created)).text
 }
 
-const started = async (databaseUrl: string, secret: string) => {
+const launch = (databaseUrl: string, secret: string, port: number): ChildProcess => {
   const main = fileURLToPath(import.meta.resolve("../../../apps/api/src/main.ts"))
   const environment = {
     ...process.env,
@@ -55,12 +57,24 @@ const started = async (databaseUrl: string, secret: string) => {
     PORT: `${port}`,
     HOST: "127.0.0.1"
   }
-  const api = spawn(process.execPath, [main], { env: environment, stdio: ["ignore", "ignore", "inherit"] })
+  return spawn(process.execPath, [main], { env: environment, stdio: ["ignore", "ignore", "inherit"] })
+}
+
+const answers = async (url: string, api: ChildProcess): Promise<void> => {
   for (let tries = 0; tries < 200; tries++) {
-    if (api.exitCode !== null) throw new Error("The API did not start")
+    if (api.exitCode !== null || api.signalCode !== null) throw new Error("The API did not start")
     const health = await fetch(`${url}/health`).catch(() => undefined)
-    if (health?.ok) return api
+    if (health?.ok) return
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
   throw new Error("The API did not answer in 20 seconds")
+}
+
+const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, "127.0.0.1")
+  await once(server, "listening")
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, "close")
+  return port
 }

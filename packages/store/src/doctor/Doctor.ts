@@ -24,8 +24,8 @@ export interface Progress {
   readonly entries: number
 }
 
-/** How many trees are read at one moment. */
-const treesAtOnce = 100
+/** How many trees are read at one moment; few, so that the moment is short. */
+const treesAtOnce = 10
 const organizationsAtOnce = 500
 const settlementsAtOnce = 500
 

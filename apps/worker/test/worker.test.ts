@@ -5,6 +5,7 @@ import { Database as TestDatabase } from "@capstan/testing"
 import { Database, Ids } from "@capstan/store"
 import { PgBoss } from "pg-boss"
 import { afterAll, assert, it } from "@effect/vitest"
+import { onTestFinished } from "vitest"
 import type { Log } from "../src/Log.ts"
 import * as Queues from "../src/Queues.ts"
 import { relayEvents } from "../src/relayEvents.ts"
@@ -22,10 +23,20 @@ const listening = () => {
   return { faults, log }
 }
 
+/** Stopped at the latest when the test ends, however it ends. */
+const started = async (url: string, log: Log): Promise<Worker.Worker> => {
+  const worker = await Worker.start(url, log)
+  let stopping: Promise<void> | null = null
+  const stop = () => (stopping ??= worker.stop())
+  onTestFinished(stop)
+  return { ...worker, stop }
+}
+
 it("two workers at once, under load, do all that comes due once", { timeout: 180_000 }, async () => {
   const scene = await Scene.create(3, 6)
+  onTestFinished(scene.close)
   const { faults, log } = listening()
-  const workers = await Promise.all([Worker.start(scene.url, log), Worker.start(scene.url, log)])
+  const workers = await Promise.all([started(scene.url, log), started(scene.url, log)])
   for (const days of [1, 30, 1, 31, 62, 1]) {
     await scene.advance(days * Scene.day)
     for (let n = 0; n < 8; n++) await scene.spend()
@@ -36,7 +47,6 @@ it("two workers at once, under load, do all that comes due once", { timeout: 180
   // Of 127 days.
   await scene.audit(5)
   assert.deepStrictEqual(faults, [])
-  await scene.close()
 })
 
 const main = fileURLToPath(new URL("../src/main.ts", import.meta.url))
@@ -62,6 +72,7 @@ const launch = (environment: Readonly<Record<string, string>>) => {
 
 it("killed at any instant and started again, it loses nothing and repeats nothing", { timeout: 300_000 }, async () => {
   const scene = await Scene.create(2, 6)
+  onTestFinished(scene.close)
   for (let kills = 0; kills < 8; kills++) {
     const worker = launch({ DATABASE_URL: scene.url })
     await scene.advance(15 * Scene.day)
@@ -79,13 +90,13 @@ it("killed at any instant and started again, it loses nothing and repeats nothin
   assert.deepStrictEqual([await worker.ended, worker.said.text.includes('"level":50')], [0, false], worker.said.text)
   // Of 127 days.
   await scene.audit(5)
-  await scene.close()
 })
 
 it("cut off from the database, it finds it again and goes on", { timeout: 180_000 }, async () => {
   const scene = await Scene.create(2, 4)
+  onTestFinished(scene.close)
   const { log } = listening()
-  const worker = await Worker.start(scene.url, log)
+  const worker = await started(scene.url, log)
   let cut = 0
   for (let cuts = 0; cuts < 4; cuts++) {
     await scene.advance(15 * Scene.day)
@@ -103,13 +114,14 @@ it("cut off from the database, it finds it again and goes on", { timeout: 180_00
   assert.isAbove(cut, 0)
   // Of 67 days.
   await scene.audit(3)
-  await scene.close()
 })
 
 it("a crash between handing on and marking repeats the same job", async () => {
   const scene = await Scene.create(1, 1)
+  onTestFinished(scene.close)
   const { faults, log } = listening()
   const { db, close } = Database.connect(scene.url, { max: 2 })
+  onTestFinished(close)
   const sent: Array<string> = []
   const run = () => Promise.reject(new Error("No job is to run here."))
   const queues = await Queues.open(scene.url, run, log)
@@ -147,19 +159,18 @@ it("a crash between handing on and marking repeats the same job", async () => {
   )
   assert.isAbove(rows.length, 0)
   await boss.stop()
-  const worker = await Worker.start(scene.url, log)
+  const worker = await started(scene.url, log)
   await Scene.until("all is done", 30_000, scene.isDone)
   await worker.stop()
   await scene.audit(1)
   assert.deepStrictEqual(faults, [])
-  await close()
-  await scene.close()
 })
 
 it("what fails is tried again, and in the end lies with the dead", async () => {
   const scene = await Scene.create(1, 1)
+  onTestFinished(scene.close)
   const { faults, log } = listening()
-  const worker = await Worker.start(scene.url, log)
+  const worker = await started(scene.url, log)
   const none = Ids.mint()
   const { rows: organizations } = await scene.pool.query("select id from organization")
   const payload = { cap: none, start: 0, percent: 50, used: "1", limit: "2" }
@@ -182,7 +193,6 @@ it("what fails is tried again, and in the end lies with the dead", async () => {
   assert.deepInclude((await dead())[0].data, { id: none, kind: "spending_threshold.reached", payload })
   await worker.stop()
   assert.include(faults.join(), "NotFound")
-  await scene.close()
 })
 
 const sayings: ReadonlyArray<readonly [string, () => Promise<string | undefined>, RegExp]> = [

@@ -75,8 +75,7 @@ const embedded = (server: EmbeddedPostgres.EmbeddedPostgres, session: Session): 
       .ask(`select pg_advisory_unlock_shared(${inUse})`)
       .then(() => session.ask(`select pg_try_advisory_lock(${inUse})`))
       .catch(() => false)
-    // A Ctrl-C that comes meanwhile ends what waits for it, so it is told again.
-    if (last) await server.stop().catch(server.stop).catch(server.stop)
+    if (last) await server.stop()
     await session.end()
   }
 })

@@ -22,10 +22,10 @@ export const start = (
   return spawn(command, rest, { ...options, env: { ...process.env, LC_ALL: "C" }, windowsHide: true })
 }
 
-/** Runs to the end; what it wrote to stderr, and how it ended. */
+/** Runs to the end, whatever the terminal is told; what it wrote to stderr, and how it ended. */
 export const run = (program: "initdb" | "pg_ctl", args: ReadonlyArray<string>) =>
   new Promise<{ readonly code: number | null; readonly stderr: string }>((resolve, reject) => {
-    const child = start(program, args, { stdio: ["ignore", "ignore", "pipe"] })
+    const child = start(program, args, { detached: true, stdio: ["ignore", "ignore", "pipe"] })
     let stderr = ""
     child.stderr?.setEncoding("utf8").on("data", (text: string) => (stderr += text))
     child.once("error", reject).once("close", (code) => resolve({ code, stderr: stderr.trim() }))

@@ -29,8 +29,7 @@ export const start = async (): Promise<number> => {
   const server = await Server.open(home, process.env)
   let code: number
   try {
-    if (!(await server.claim()))
-      throw new Trouble(`Capstan runs already on ${home.dir}: stop that one, or set CAPSTAN_DIR and PORT to others.`)
+    await claim(server, home)
     await upToDate(server.url)
     const secret = Home.secret(home, process.env)
     const demo = await Demo.ready(home, server.url, secret)
@@ -40,6 +39,11 @@ export const start = async (): Promise<number> => {
   }
   say("Stopped.")
   return code
+}
+
+const claim = async (server: Server.Server, { dir }: Home.Home): Promise<void> => {
+  if (await server.claim()) return
+  throw new Trouble(`Capstan runs already on ${dir}: stop that one, or set CAPSTAN_DIR and PORT to others.`)
 }
 
 interface Serving {
@@ -59,7 +63,9 @@ const serve = async ({ home, server, host, port, secret, demo, stopping }: Servi
   try {
     children.start()
     const url = Port.urlOf(host, port)
-    const begun = await Promise.race([stopping, children.spent, banner.whenReady(url)])
+    const waiting = new AbortController()
+    const begun = await Promise.race([stopping, children.spent, banner.whenReady(url, say, waiting.signal)])
+    waiting.abort()
     if (begun === "ready") say(banner.text(url, home, server.embedded ? "embedded" : "given", demo))
     let end = begun === "ready" ? await Promise.race([stopping, children.spent, lost(present)]) : begun
     while (end === "lost") {
@@ -67,7 +73,7 @@ const serve = async ({ home, server, host, port, secret, demo, stopping }: Servi
       await children.stop()
       await present.close()
       present = await Server.open(home, process.env)
-      await present.claim()
+      await claim(present, home)
       children.start({ ...environment, DATABASE_URL: present.url })
       end = await Promise.race([stopping, children.spent, lost(present)])
     }

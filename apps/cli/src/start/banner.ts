@@ -2,11 +2,24 @@
 import { setTimeout } from "node:timers/promises"
 import type { Demo, Home } from "../Home.ts"
 
-export const whenReady = async (url: string): Promise<"ready"> => {
+/** So long an API may keep what it waits for to itself. */
+const patienceMs = 10_000
+
+/** Says now and then what it still waits for; rejects where nobody waits any more. */
+export const whenReady = async (
+  url: string,
+  say: (sentence: string) => void,
+  signal: AbortSignal
+): Promise<"ready"> => {
+  let told = Date.now()
   while (true) {
     const response = await fetch(`${url}/ready`, { signal: AbortSignal.timeout(2_000) }).catch(() => undefined)
     if (response?.ok === true) return "ready"
-    await setTimeout(100)
+    if (Date.now() - told >= patienceMs) {
+      told = Date.now()
+      say(`Not ready yet: ${response === undefined ? `nothing answers at ${url}` : await response.text()}`)
+    }
+    await setTimeout(100, undefined, { signal })
   }
 }
 

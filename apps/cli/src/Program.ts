@@ -1,6 +1,6 @@
 /** Use cases, run by the command line: on behalf of an organization, with every scope, at the organization's own time. */
 import { Scope } from "@capstan/contract"
-import { type Caller, Database, Migrations, Trees } from "@capstan/store"
+import { type Caller, Database, Key, Migrations, Trees } from "@capstan/store"
 import { Effect, Layer, ManagedRuntime } from "effect"
 import * as Home from "./Home.ts"
 import * as Server from "./Server.ts"
@@ -38,7 +38,7 @@ export const withTrees = async <A>(url: string, work: (run: Run) => Promise<A>):
     return await work((effect) =>
       runtime.runPromise(
         effect.pipe(
-          Effect.mapError((refusal) => new Trouble(`This was refused: ${JSON.stringify(refusal, bigintsAsText)}.`))
+          Effect.mapError((refusal) => new Trouble(`This was refused: ${JSON.stringify(refusal, Key.bigintsAsText)}.`))
         )
       )
     )
@@ -46,8 +46,6 @@ export const withTrees = async <A>(url: string, work: (run: Run) => Promise<A>):
     await runtime.dispose()
   }
 }
-
-const bigintsAsText = (_: string, value: unknown): unknown => (typeof value === "bigint" ? `${value}` : value)
 
 export const callerOf = (organization: string, now: number, key: string | null = null): Caller => ({
   organization,

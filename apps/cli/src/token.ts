@@ -1,8 +1,10 @@
 /** `capstan token create`: the first token of an organization, and any other. */
 import { createAccessToken } from "@capstan/billing"
 import { Scope } from "@capstan/contract"
+import { Id } from "@capstan/domain"
 import { AccessTokens, Database } from "@capstan/store"
 import { type Command, InvalidArgumentError } from "commander"
+import { Schema } from "effect"
 import * as Home from "./Home.ts"
 import { callerOf, command, withDatabase, withTrees } from "./Program.ts"
 import { Trouble } from "./Trouble.ts"
@@ -50,7 +52,7 @@ const create = ({ organization: named, scopes, reach, name, perSecond }: Options
     process.stdout.write(`${text}\n`)
   })
 
-const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+const isId = Schema.is(Id.Id)
 
 const find = async (url: string, named: string) => {
   const { db, close } = Database.connect(url, { max: 1, name: "capstan cli" })
@@ -58,7 +60,7 @@ const find = async (url: string, named: string) => {
     const found = await db
       .selectFrom("organization")
       .select(["id", "name", "clock_ahead_ms"])
-      .where(uuid.test(named) ? "id" : "name", "=", named)
+      .where(isId(named) ? "id" : "name", "=", named)
       .limit(2)
       .execute()
     const [organization, other] = found

@@ -4,7 +4,7 @@
  * `onClient` finds the client within reach, locks its tree, and does the work once for a key. A retry gets the answer that
  * was given, whatever has become of the client since.
  */
-import { ClientLifecycle, type Tree } from "@capstan/domain"
+import { ClientLifecycle, type Id, type Tree } from "@capstan/domain"
 import { type Caller, ClientView, CommandKeys, type Database, type Failure, Key, Trees } from "@capstan/store"
 import { Effect, Result } from "effect"
 
@@ -55,6 +55,20 @@ export const onClient = <A>(
       work(trx, locked, parts)
     )
   })
+
+/**
+ * What bounds a client is set from above it: a token that is confined to a client can neither give it, nor the wallet it
+ * draws on, credits, nor set its caps, nor lift its suspension. `bounded` is whom it concerns.
+ */
+export const fromAbove = ({ reach }: Caller, bounded: ReadonlyArray<Id.Id>): Failure | undefined =>
+  reach !== null && bounded.includes(reach)
+    ? {
+        _tag: "NotAdmissible",
+        reason: "set_from_above",
+        message:
+          "A token that is confined to this client cannot change what bounds it: use one of its parent or organization."
+      }
+    : undefined
 
 /** Where the caller has seen another version than the present one. */
 export const staleness = ({ ifMatch }: Caller, version: bigint): Failure | undefined =>

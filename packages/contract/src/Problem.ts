@@ -66,6 +66,9 @@ export const Reason = Schema.Literals([
   "currency_differs",
   "no_price_in_currency",
   "scope_not_held",
+  "stronger_than_maker",
+  "set_from_above",
+  "cap_in_use",
   "not_admissible"
 ]).annotate({ identifier: "NotAdmissibleReason" })
 export type Reason = typeof Reason.Type

@@ -2,9 +2,15 @@
 import { Credits, Currency, Id, Instant as Domain, Rate } from "@capstan/domain"
 import { Schema, SchemaTransformation } from "effect"
 
+/** Half a surrogate pair is no character, and cannot be stored. */
+const isWellFormed = Schema.makeFilter((text: string) => text.isWellFormed() || "must be text of whole characters")
+
 /** A text of a known form; its pattern stands in the JSON Schema, too. */
 const formed = (pattern: RegExp, message: string) =>
-  Schema.String.check(Schema.isPattern(pattern, { message, toJsonSchema: () => [{ pattern: pattern.source }, true] }))
+  Schema.String.check(
+    isWellFormed,
+    Schema.isPattern(pattern, { message, toJsonSchema: () => [{ pattern: pattern.source }, true] })
+  )
 
 const uuid = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 

@@ -31,7 +31,10 @@ export type Reason = typeof Reason.Type
 
 const Actor = Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(255))
 
-export const Note = Schema.String.check(Schema.isMaxLength(500))
+export const Note = Schema.String.check(
+  Schema.isMaxLength(500),
+  Schema.makeFilter((text: string) => (text.isWellFormed() && !text.includes("\0") ? true : "must be text without NUL"))
+)
 
 export const Suspension = Schema.Struct({
   cause: Cause,

@@ -93,6 +93,12 @@ export const find = async (trx: Trx, { organization, reach }: Reach, id: Id.Id):
   return row === undefined ? null : tokenOf(row)
 }
 
+/** The token that a command came by, which cannot be revoked until the transaction ends; null where it came by none. */
+export const maker = async (trx: Trx, { organization, actor }: Caller): Promise<AccessToken | null> => {
+  const [kind, id = ""] = actor.split(":")
+  return kind === "token" && Ids.isId(id) ? find(trx, { organization, reach: null }, id) : null
+}
+
 export const revoke = async (trx: Trx, organization: Id.Id, id: Id.Id, at: Instant.Instant): Promise<void> => {
   await trx
     .updateTable("access_token")

@@ -23,6 +23,9 @@ export const createAccessToken = (caller: Caller, input: Input, pepper: KeyObjec
     const refused = refusalOf(caller, input)
     if (refused !== undefined) return Result.fail(refused)
     const { name, scopes, client, perSecond, expiresAt } = input
+    const maker = await AccessTokens.maker(trx, caller)
+    const outgrown = maker === null ? undefined : outgrowing(maker, input)
+    if (outgrown !== undefined) return Result.fail(outgrown)
     const confined = client === null ? undefined : await Clients.find(trx, caller, client)
     if (client !== null && confined === undefined) return Result.fail({ _tag: "NotFound", what: "client", id: client })
     const reach = confined?.id ?? caller.reach
@@ -34,6 +37,27 @@ export const createAccessToken = (caller: Caller, input: Input, pepper: KeyObjec
     record({ client: null, kind: "access_token.created", payload: { token: id, name, scopes, reach } })
     return Result.succeed({ ...token, text: AccessTokens.print(parts) })
   })
+
+/** A token lives no longer, and is no faster, than the one that makes it. */
+const outgrowing = (
+  maker: Pick<AccessTokens.AccessToken, "expiresAt" | "perSecond">,
+  { perSecond, expiresAt }: Input
+): Failure | undefined => {
+  const reason = "stronger_than_maker"
+  if (perSecond > maker.perSecond)
+    return {
+      _tag: "NotAdmissible",
+      reason,
+      message: `Your own token has ${maker.perSecond} requests a second: give the new one no more.`
+    }
+  return maker.expiresAt !== null && (expiresAt === null || expiresAt > maker.expiresAt)
+    ? {
+        _tag: "NotAdmissible",
+        reason,
+        message: `Your own token ends at ${new Date(maker.expiresAt).toISOString()}: let the new one end by then.`
+      }
+    : undefined
+}
 
 const refusalOf = (caller: Caller, { scopes, expiresAt }: Input): Failure | undefined => {
   const lacking = scopes.filter((scope) => !caller.scopes.has(scope))

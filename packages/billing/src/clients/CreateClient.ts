@@ -5,7 +5,7 @@
 import type { Calendar, Credits, Currency } from "@capstan/domain"
 import { type Caller, Clients, ClientView, CommandKeys, Ids, Key, Organizations } from "@capstan/store"
 import { Result } from "effect"
-import { change, type Refused } from "../Doors.ts"
+import { change, type Refused, fromAbove } from "../Doors.ts"
 
 export interface Input {
   readonly externalId: string | null
@@ -31,6 +31,8 @@ export const createClient = (caller: Caller, input: Input) =>
     const parent = input.parent === null ? null : await ClientView.parts(trx, caller, input.parent)
     if (parent === undefined) return Result.fail({ _tag: "NotFound", what: "client", id: input.parent ?? "" })
     if (parent === null && caller.reach !== null) return Result.fail(confined)
+    const bound = input.overdraftLimit > 0n && caller.reach !== null ? fromAbove(caller, [caller.reach]) : undefined
+    if (bound !== undefined) return Result.fail(bound)
     const hash = Key.hash("clients.create", [parent?.client.id ?? null, payloadOf(input)])
     const asked = { organization, procedure: "clients.create", key: caller.key, hash }
     return CommandKeys.once<ClientView.Client, Refused>(trx, asked, async () => {

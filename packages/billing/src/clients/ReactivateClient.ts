@@ -4,12 +4,14 @@
  */
 import { type Caller, ClientView } from "@capstan/store"
 import { Result } from "effect"
-import { onClient } from "../Doors.ts"
+import { fromAbove, onClient } from "../Doors.ts"
 import { serve } from "../subscriptions/Serve.ts"
 import { changeLifecycle } from "./Lifecycle.ts"
 
 export const reactivateClient = (caller: Caller, { client }: { readonly client: string }) =>
   onClient(caller, { procedure: "clients.reactivate", client, payload: {} }, async (trx, locked, parts) => {
+    const bound = fromAbove(caller, [parts.client.id])
+    if (bound !== undefined) return Result.fail(bound)
     const command = { _tag: "Lift", cause: "operator", by: caller.actor, at: locked.at } as const
     const changed = await changeLifecycle(caller, locked, parts, client, command)
     if (Result.isFailure(changed)) return Result.fail(changed.failure)

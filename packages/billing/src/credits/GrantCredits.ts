@@ -2,7 +2,7 @@
 import type { Credits, Currency, Instant, Rate, Wallet } from "@capstan/domain"
 import { type Caller, Clients, Ids, Key, type Trees } from "@capstan/store"
 import { Effect, Result } from "effect"
-import { change, type Refused } from "../Doors.ts"
+import { change, fromAbove, type Refused } from "../Doors.ts"
 
 export interface Input {
   readonly client: string
@@ -31,7 +31,13 @@ export const grantCredits = Effect.fnUntraced(function* (
     const client = await Clients.find(trx, caller, name)
     if (client === undefined) return Result.fail({ _tag: "NotFound", what: "client", id: name })
     const { at } = locked
-    const { terms } = await locked.branch(name)
+    const { terms, line, payer: owner } = await locked.branch(name)
+    const drawing = line.slice(0, line.findIndex(({ id }) => id === owner) + 1)
+    const bound = fromAbove(
+      caller,
+      drawing.map(({ id }) => id)
+    )
+    if (bound !== undefined) return Result.fail(bound)
     const lot: Wallet.Lot = {
       id: Ids.mint(),
       kind,

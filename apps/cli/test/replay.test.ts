@@ -67,6 +67,15 @@ describe("capstan replay", () => {
     assert.strictEqual(first.replayed, 0)
     const second = await replayed("twice")
     assert.isAtLeast(second.replayed, first.accepted)
+    // Other terms would debit rows twice.
+    for (const [option, value] of [
+      ["--clients", "6"],
+      ["--prices", "1,1,1"]
+    ] as const) {
+      const other = Capstan.run([...terms("twice"), option, value], environment)
+      assert.strictEqual(await other.ended, 1)
+      assert.include(other.output(), `The run twice was begun with ${option}`)
+    }
     await healthy()
   })
 

@@ -17,7 +17,7 @@ import type { Checked, Posted, Refused, Request } from "./trees/Request.ts"
 export type { Locked } from "./trees/Door.ts"
 export type { Entry } from "./trees/Entry.ts"
 export type { Options, Stats } from "./trees/Gate.ts"
-export type { Checked, Posted, Refused, Request } from "./trees/Request.ts"
+export type { Posted, Refused, Request } from "./trees/Request.ts"
 
 /** The doors, as plain promises; they reject only on a defect. */
 export interface Doors {

@@ -1,13 +1,15 @@
 /** Who takes part in a run: clients under one parent, with credits and caps. Made by the first, found by the next. */
-import { Credits, Currency } from "@capstan/domain"
+import { Credits, Currency, Rate } from "@capstan/domain"
 import { safe } from "@capstan/sdk"
 import { Trouble } from "../Trouble.ts"
 import { type Api, answered } from "./Drive.ts"
+import type * as Traffic from "./Traffic.ts"
 
 export interface Member {
   readonly id: string
   readonly externalId: string
   readonly currency: Currency.Currency
+  readonly metadata: Readonly<Record<string, unknown>>
 }
 
 export interface Terms {
@@ -16,12 +18,22 @@ export interface Terms {
   /** In major units. */
   readonly cap: number
   readonly grant: Credits.Credits
+  readonly prices: Traffic.Prices
 }
 
 const atOnce = 16
 
-export const assemble = async (api: Api, { run, clients, cap, grant }: Terms): Promise<ReadonlyArray<Member>> => {
-  const parent = await enlist(api, `replay-${run}`, null)
+export const assemble = async (api: Api, terms: Terms): Promise<ReadonlyArray<Member>> => {
+  const { run, clients, cap, grant, prices } = terms
+  const { input, cached, output } = prices
+  const begun = { clients: `${clients}`, prices: [input, cached, output].map(Rate.format).join(",") }
+  const parent = await enlist(api, `replay-${run}`, null, begun)
+  // Rows go to clients by their number, so another number would debit a row twice.
+  for (const [name, value] of Object.entries(begun))
+    if (parent.metadata[name] !== value)
+      throw new Trouble(
+        `The run ${run} was begun with --${name} ${parent.metadata[name]}: give that again, or another --run.`
+      )
   const { currency } = parent
   const limit = { amount: Math.round(cap * 10 ** Currency.digits(currency)), currency }
   return inLanes(
@@ -42,7 +54,12 @@ export const assemble = async (api: Api, { run, clients, cap, grant }: Terms): P
   )
 }
 
-const enlist = async ({ call }: Api, externalId: string, parent: string | null): Promise<Member> => {
+const enlist = async (
+  { call }: Api,
+  externalId: string,
+  parent: string | null,
+  metadata: Readonly<Record<string, string>> = {}
+): Promise<Member> => {
   const [found, refused] = await safe(call.clients.get.query({ client: `ext:${externalId}` }))
   if (refused !== undefined && refused.data?.code !== "resource_not_found") await answered(Promise.reject(refused))
   const client =
@@ -51,6 +68,7 @@ const enlist = async ({ call }: Api, externalId: string, parent: string | null):
       call.clients.create.mutate({
         externalId,
         name: externalId,
+        metadata,
         ...(parent === null ? {} : { parent }),
         idempotencyKey: externalId
       })
@@ -58,7 +76,7 @@ const enlist = async ({ call }: Api, externalId: string, parent: string | null):
   const { id } = client
   if (client.status === "pending_onboarding")
     await answered(call.clients.completeOnboarding.mutate({ client: id, idempotencyKey: externalId }))
-  return { id, externalId, currency: Currency.Currency.make(client.currency) }
+  return { id, externalId, currency: Currency.Currency.make(client.currency), metadata: client.metadata }
 }
 
 export interface Standing {

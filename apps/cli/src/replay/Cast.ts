@@ -9,7 +9,7 @@ export interface Member {
   readonly id: string
   readonly externalId: string
   readonly currency: Currency.Currency
-  readonly metadata: Readonly<Record<string, unknown>>
+  readonly metadata: Readonly<Record<string, boolean | number | string>>
 }
 
 export interface Terms {

@@ -23,7 +23,13 @@ const ofFailed = (failed: Failed): Problem.Problem => {
     case "OutOfRange":
       return Problem.invalidRequest([{ path: "", reason: failed.message }], "out_of_range")
     case "NotAdmissible":
-      return Problem.notAdmissible(failed.reason, failed.message)
+      return Problem.notAdmissible(failed.reason, failed.message, failed.field)
+    case "PaymentFailed":
+      return Problem.paymentFailed(failed.reason, failed.message)
+    case "PaymentActionRequired":
+      return Problem.paymentActionRequired(failed.url)
+    case "Upstream":
+      return Problem.upstream(failed.upstream, failed.retryAfterMs)
     case "Unavailable":
       return Problem.unavailable(failed.retryAfterMs, failed.reason)
     case "OutcomeUnknown":
@@ -41,6 +47,9 @@ const failed: { readonly [Tag in Failed["_tag"]]: true } = {
   VersionStale: true,
   OutOfRange: true,
   NotAdmissible: true,
+  PaymentFailed: true,
+  PaymentActionRequired: true,
+  Upstream: true,
   Unavailable: true,
   OutcomeUnknown: true,
   Unready: true

@@ -69,11 +69,55 @@ export const Reason = Schema.Literals([
   "stronger_than_maker",
   "set_from_above",
   "cap_in_use",
+  "cap_not_counting",
+  "minimum_required_cap",
+  "raise_needs_consent",
+  "raise_not_higher",
+  "raise_pending",
+  "raise_settled",
+  "outside_range",
+  "below_provider_minimum",
+  "consent_required",
+  "payment_method_required",
+  "payment_method_inactive",
+  "payment_method_rejected",
+  "payment_method_in_use",
+  "credit_pack_required",
+  "credit_pack_archived",
+  "recharge_off",
+  "recharge_in_flight",
+  "recharge_not_stopped",
+  "connection_in_use",
+  "gateway_refused",
+  "live_in_sandbox",
+  "order_not_paid",
+  "not_refundable",
+  "already_settled",
+  "not_a_lease",
+  "moves_below_itself",
+  "holds_open",
+  "no_parent",
   "not_admissible"
 ]).annotate({ identifier: "NotAdmissibleReason" })
 export type Reason = typeof Reason.Type
 
-export const What = Schema.Literals(["cap", "client", "entry", "hold", "plan", "route", "subscription", "token"])
+export const What = Schema.Literals([
+  "cap",
+  "client",
+  "connection",
+  "creditPack",
+  "entry",
+  "hold",
+  "order",
+  "payment",
+  "paymentMethod",
+  "plan",
+  "raise",
+  "recharge",
+  "route",
+  "subscription",
+  "token"
+])
 export type What = typeof What.Type
 
 export const Issue = Schema.Struct({
@@ -101,7 +145,9 @@ const cases = {
     held: Wire.Decimal,
     resetsAt: Schema.NullOr(Wire.Instant).annotate({ description: "When the window ends; null for a lifetime." })
   }),
-  payment_failed: problem("payment_failed", { reason: Schema.String }),
+  payment_failed: problem("payment_failed", {
+    reason: Schema.String.annotate({ description: "The class of the decline, or the provider's code of it." })
+  }),
   payment_action_required: problem("payment_action_required", { actionUrl: Schema.String }),
   forbidden_capability_scope: problem("forbidden_capability_scope", {
     reason: Schema.Literal("missing_capability"),
@@ -119,6 +165,7 @@ const cases = {
   }),
   not_admissible: problem("not_admissible", {
     reason: Reason,
+    field: Schema.optionalKey(Schema.String).annotate({ description: "The field of the input that it is about." }),
     client: Schema.optionalKey(Id.Id),
     ancestor: Schema.optionalKey(Id.Id),
     causes: Schema.optionalKey(Schema.Array(ClientLifecycle.Cause)),
@@ -403,8 +450,28 @@ export const versionStale = (current: string): Problem => ({
 const isReason = Schema.is(Reason)
 
 /** A reason that is not of the closed list is told by the message alone. */
-export const notAdmissible = (reason: string, message: string): Problem =>
-  notAdmissibleBecause(isReason(reason) ? reason : "not_admissible", message)
+export const notAdmissible = (reason: string, message: string, field?: string): Problem =>
+  notAdmissibleBecause(isReason(reason) ? reason : "not_admissible", message, field === undefined ? {} : { field })
+
+export const paymentFailed = (reason: string, message: string): Problem => ({
+  code: "payment_failed",
+  message: `The payment was declined: ${message}`,
+  details: { reason }
+})
+
+export const paymentActionRequired = (actionUrl: string): Problem => ({
+  code: "payment_action_required",
+  message:
+    "Whoever pays has to confirm this at the provider's: send them to `actionUrl`, then ask again with the same key.",
+  details: { actionUrl }
+})
+
+/** Nothing was done. */
+export const upstream = (upstream: string, retryAfterMs: number): Problem => ({
+  code: "upstream_error",
+  message: `${upstream} did not answer as it should. Nothing was done: try again in ${retryAfterMs} ms.`,
+  details: { upstream, retryAfterMs }
+})
 
 export const rateLimited = (retryAfterMs: number): Problem => ({
   code: "rate_limited",

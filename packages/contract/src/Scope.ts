@@ -1,7 +1,18 @@
 /** What a token may be allowed to do. To write a thing is to read it, too. */
 import { Schema } from "effect"
 
-const groups = ["accessTokens", "clients", "credits", "spending", "subscriptions"] as const
+const groups = [
+  "accessTokens",
+  "billing",
+  "clients",
+  "credits",
+  "orders",
+  "organization",
+  "payments",
+  "products",
+  "spending",
+  "subscriptions"
+] as const
 type Group = (typeof groups)[number]
 
 export type Scope = `${Group}:${"read" | "write"}`

@@ -10,7 +10,21 @@ export type Failure =
   /** Not there, or not within reach. */
   | {
       readonly _tag: "NotFound"
-      readonly what: "cap" | "client" | "entry" | "hold" | "plan" | "subscription" | "token"
+      readonly what:
+        | "cap"
+        | "client"
+        | "connection"
+        | "creditPack"
+        | "entry"
+        | "hold"
+        | "order"
+        | "payment"
+        | "paymentMethod"
+        | "plan"
+        | "raise"
+        | "recharge"
+        | "subscription"
+        | "token"
       readonly id: string
     }
   | { readonly _tag: "KeyMissing" }
@@ -22,7 +36,19 @@ export type Failure =
   /** A value the database cannot hold. */
   | { readonly _tag: "OutOfRange"; readonly message: string }
   /** Understood, but a rule forbids it. */
-  | { readonly _tag: "NotAdmissible"; readonly reason: string; readonly message: string }
+  | {
+      readonly _tag: "NotAdmissible"
+      readonly reason: string
+      readonly message: string
+      /** The field of the input that it is about. */
+      readonly field?: string
+    }
+  /** The provider declined. */
+  | { readonly _tag: "PaymentFailed"; readonly reason: string; readonly message: string }
+  /** Whoever pays has to do something at the provider's. */
+  | { readonly _tag: "PaymentActionRequired"; readonly url: string }
+  /** Another system did not answer as it should; nothing was done. */
+  | { readonly _tag: "Upstream"; readonly upstream: string; readonly retryAfterMs: number }
   /** Nothing was done. */
   | Unavailable
   /** It may have been done; the same key finds out. */

@@ -6,8 +6,18 @@ import { Kysely, PostgresDialect, sql } from "kysely"
 import { type Migration, Migrator } from "kysely/migration"
 import pg from "pg"
 import { up as ledger } from "./migrations/0001_ledger.ts"
+import { up as caps } from "./migrations/0002_caps.ts"
+import { up as payments } from "./migrations/0003_payments.ts"
+import { up as recharge } from "./migrations/0004_recharge.ts"
+import { up as trees } from "./migrations/0005_trees.ts"
 
-const migrations: Readonly<Record<string, Migration>> = { "0001_ledger": { up: ledger } }
+const migrations: Readonly<Record<string, Migration>> = {
+  "0001_ledger": { up: ledger },
+  "0002_caps": { up: caps },
+  "0003_payments": { up: payments },
+  "0004_recharge": { up: recharge },
+  "0005_trees": { up: trees }
+}
 
 export type Status =
   | { readonly _tag: "UpToDate" }

@@ -53,6 +53,8 @@ export interface Tables {
     closed_at: StampOrNull
     suspensions: FilledJson<ReadonlyArray<unknown>>
     spending_cap_notified_at: StampOrNull
+    low_balance_notified_at: StampOrNull
+    out_of_balance_notified_at: StampOrNull
     version: Generated<bigint>
     events: Generated<bigint>
     created_at: Stamp
@@ -108,6 +110,8 @@ export interface Tables {
     hold_id: string | null
     at: Stamp
     effective_at: StampOrNull
+    member: string | null
+    meter: string | null
   }
   hold: {
     organization_id: string
@@ -123,6 +127,10 @@ export interface Tables {
     captured: bigint | null
     settled_at: StampOrNull
     created_at: Stamp
+    member: string | null
+    meter: string | null
+    at_end: Generated<"capture" | "release">
+    twin_id: string | null
   }
   cap: {
     organization_id: string
@@ -135,6 +143,9 @@ export interface Tables {
     enforcement: string
     thresholds: Array<number>
     anchor: Stamp
+    member: string | null
+    meter: string | null
+    committed_cost: Generated<bigint>
     version: Generated<bigint>
     created_at: Stamp
     updated_at: Stamp
@@ -148,6 +159,214 @@ export interface Tables {
     used: bigint
     held: bigint
     told: Generated<number>
+    forecast: Generated<boolean>
+  }
+  cap_raise: {
+    organization_id: string
+    id: string
+    client_id: string
+    cap_id: string
+    limit_cost: bigint
+    before_cost: bigint
+    consent: "none" | "payer" | "provider"
+    status: "approved" | "declined" | "expired" | "pending"
+    note: string | null
+    requested_by: string
+    requested_at: Stamp
+    expires_at: Stamp
+    decided_by: string | null
+    decided_at: StampOrNull
+  }
+  gateway_connection: {
+    organization_id: string
+    id: string
+    gateway: string
+    name: string
+    secret: Buffer
+    created_at: Stamp
+    disconnected_at: StampOrNull
+  }
+  payment_method: {
+    organization_id: string
+    id: string
+    client_id: string
+    connection_id: string
+    reference: string
+    type: string
+    brand: string | null
+    last4: string | null
+    is_default: boolean
+    declines: Generated<number>
+    inactive: Generated<boolean>
+    failed_at: StampOrNull
+    failed_code: string | null
+    failed_message: string | null
+    created_at: Stamp
+    removed_at: StampOrNull
+  }
+  credit_pack: {
+    organization_id: string
+    id: string
+    pack_key: string
+    version: number
+    name: string
+    price: bigint
+    currency: string
+    credits: bigint
+    lasts: ColumnType<unknown, string | null, string | null>
+    created_at: Stamp
+    archived_at: StampOrNull
+  }
+  billing_order: {
+    organization_id: string
+    id: string
+    client_id: string
+    reason: "auto_recharge" | "overage" | "purchase"
+    reference: string
+    status: "paid" | "partially_refunded" | "pending" | "refunded" | "void"
+    currency: string
+    subtotal: bigint
+    tax: Generated<bigint>
+    total: bigint
+    created_at: Stamp
+    paid_at: StampOrNull
+    updated_at: Stamp
+  }
+  order_line: {
+    organization_id: string
+    order_id: string
+    position: number
+    description: string
+    pack_id: string | null
+    credits: bigint | null
+    unit_price: string
+    amount: bigint
+  }
+  payment: {
+    organization_id: string
+    id: string
+    order_id: string
+    client_id: string
+    method_id: string
+    connection_id: string
+    amount: bigint
+    currency: string
+    status: "action_required" | "created" | "declined" | "sent" | "succeeded" | "unknown"
+    reference: string | null
+    action_url: string | null
+    decline_class: string | null
+    decline_code: string | null
+    decline_message: string | null
+    tries: Generated<number>
+    due_at: StampOrNull
+    refunded: Generated<bigint>
+    created_at: Stamp
+    settled_at: StampOrNull
+  }
+  payment_reversal: {
+    organization_id: string
+    id: string
+    payment_id: string
+    kind: "chargeback" | "refund"
+    reference: string
+    status: "created" | "declined" | "sent" | "succeeded" | "unknown"
+    amount: bigint
+    policy: "block" | "forgive" | "owe"
+    credits: Generated<bigint>
+    taken: Generated<bigint>
+    owed: Generated<bigint>
+    forgiven: Generated<bigint>
+    due_at: StampOrNull
+    created_at: Stamp
+    settled_at: StampOrNull
+  }
+  sandbox_method: {
+    organization_id: string
+    reference: string
+    behaviour: Json<unknown>
+    customer: string | null
+    detached: Generated<boolean>
+    created_at: Generated<Stamp>
+  }
+  sandbox_charge: {
+    organization_id: string
+    key: string
+    reference: string
+    method: string
+    amount: bigint
+    currency: string
+    outcome: Json<unknown>
+    refunded: Generated<bigint>
+    created_at: Generated<Stamp>
+  }
+  sandbox_refund: {
+    organization_id: string
+    key: string
+    charge_reference: string
+    amount: bigint
+    reference: string
+    created_at: Generated<Stamp>
+  }
+  balance_watch: {
+    organization_id: string
+    client_id: string
+    low: bigint | null
+    notice: Generated<number>
+  }
+  auto_recharge: {
+    organization_id: string
+    client_id: string
+    enabled: boolean
+    threshold: bigint
+    amount: bigint
+    pack_id: string
+    max_per_day: bigint | null
+    max_per_month: bigint | null
+    cooldown_ms: bigint
+    consented_by: string | null
+    consented_at: StampOrNull
+    phase: "armed" | "cooling" | "in_flight" | "stopped" | "wanted"
+    crossing: Generated<bigint>
+    shortfall: Generated<bigint>
+    cooled_at: StampOrNull
+    stopped_reason: string | null
+    stopped_message: string | null
+    stopped_at: StampOrNull
+    due_at: StampOrNull
+    version: Generated<bigint>
+    updated_at: Stamp
+  }
+  recharge: {
+    organization_id: string
+    id: string
+    client_id: string
+    crossing: bigint
+    order_id: string
+    credits: bigint
+    amount: bigint
+    status: "failed" | "in_flight" | "succeeded"
+    failure: string | null
+    at: Stamp
+    settled_at: StampOrNull
+  }
+  payer_of_record: {
+    organization_id: string
+    client_id: string
+    number: number
+    payer_id: string
+    since: Stamp
+    actor: string
+  }
+  client_move: {
+    organization_id: string
+    id: string
+    client_id: string
+    from_root: string
+    to_root: string
+    from_parent: string | null
+    to_parent: string | null
+    actor: string
+    at: Stamp
   }
   command_key: {
     organization_id: string

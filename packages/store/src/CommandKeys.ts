@@ -4,11 +4,12 @@
  * A key is claimed before the work and its answer kept after it, in the transaction of the work. So two requests with one
  * key run one after the other, and a retry after a crash finds the answer or finds nothing done.
  */
-import type { Id } from "@capstan/domain"
+import type { Id, Instant } from "@capstan/domain"
 import { Result } from "effect"
-import { sql } from "kysely"
+import { type Kysely, sql } from "kysely"
 import type { Trx } from "./Database.ts"
 import type { Failure } from "./Failure.ts"
+import type { Tables } from "./Tables.ts"
 
 export interface Asked {
   readonly organization: Id.Id
@@ -46,6 +47,21 @@ export const once = async <A, E>(
     update command_key set answer = ${encode(done.success)}
     where organization_id = ${organization} and procedure = ${procedure} and key = ${key}`.execute(trx)
   return done
+}
+
+/** How long an answer can be had again, at least. */
+const keptMs = 30 * 86_400_000
+const prunedAtOnce = 5_000
+
+/** Forgets some of the keys whose time is over; how many. */
+export const prune = async (db: Kysely<Tables>, now: Instant.Instant): Promise<number> => {
+  const { numAffectedRows = 0n } = await sql`
+    delete from command_key k using (
+      select organization_id, procedure, key from command_key
+      where created_at < ${new Date(now - keptMs)} order by created_at limit ${prunedAtOnce} for update skip locked
+    ) old
+    where k.organization_id = old.organization_id and k.procedure = old.procedure and k.key = old.key`.execute(db)
+  return Number(numAffectedRows)
 }
 
 // JSON has no bigint: it becomes a text that starts with `n:`; texts that look so are marked as texts.

@@ -10,13 +10,15 @@ import { up as caps } from "./migrations/0002_caps.ts"
 import { up as payments } from "./migrations/0003_payments.ts"
 import { up as recharge } from "./migrations/0004_recharge.ts"
 import { up as trees } from "./migrations/0005_trees.ts"
+import { up as keys } from "./migrations/0006_keys.ts"
 
 const migrations: Readonly<Record<string, Migration>> = {
   "0001_ledger": { up: ledger },
   "0002_caps": { up: caps },
   "0003_payments": { up: payments },
   "0004_recharge": { up: recharge },
-  "0005_trees": { up: trees }
+  "0005_trees": { up: trees },
+  "0006_keys": { up: keys }
 }
 
 export type Status =

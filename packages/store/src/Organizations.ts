@@ -1,33 +1,16 @@
 /** Tenants, and what each has settled for itself. */
 import type { Currency, Id, Instant } from "@capstan/domain"
-import { Calendar } from "@capstan/domain"
-import { Schema } from "effect"
+import { Calendar, Settings as Domain } from "@capstan/domain"
+import { Schema, Struct } from "effect"
 import type { Kysely } from "kysely"
 import type { Trx } from "./Database.ts"
 import type { Tables } from "./Tables.ts"
 
 /** What is absent is as `defaults` has it. */
-export const Settings = Schema.Struct({
-  rechargeInTrial: Schema.optionalKey(Schema.Boolean),
-  /** Once a subscription is canceled, bought and one-off lots may still be spent. */
-  useBoughtAfterCancel: Schema.optionalKey(Schema.Boolean),
-  onTrialEndWithoutMethod: Schema.optionalKey(Schema.Literals(["cancel", "suspend", "pastDue"])),
-  /** What becomes of the share of a reversal whose lot has ended: for so many days it lives on, or lapses. */
-  reversedAfterEnd: Schema.optionalKey(
-    Schema.Union([
-      Schema.Literal("lapse"),
-      Schema.Struct({ regrantForDays: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 3660 })) })
-    ])
-  )
-})
+export const Settings = Domain.Settings.mapFields(Struct.map(Schema.optionalKey))
 export type Settings = typeof Settings.Type
 
-export const defaults: Required<Settings> = {
-  rechargeInTrial: false,
-  useBoughtAfterCancel: true,
-  onTrialEndWithoutMethod: "cancel",
-  reversedAfterEnd: { regrantForDays: 30 }
-}
+export const { defaults } = Domain
 
 export interface Organization {
   readonly id: Id.Id
@@ -35,9 +18,12 @@ export interface Organization {
   readonly mode: "live" | "sandbox"
   readonly currency: Currency.Currency
   readonly timeZone: Calendar.Zone
-  readonly settings: Required<Settings>
+  readonly settings: Domain.Settings
   readonly createdAt: Instant.Instant
 }
+
+const encode = Schema.encodeSync(Settings)
+const decode = Schema.decodeUnknownSync(Settings)
 
 export const insert = async (
   trx: Trx,
@@ -51,7 +37,7 @@ export const insert = async (
       mode,
       currency,
       time_zone: timeZone,
-      settings: JSON.stringify(settings),
+      settings: JSON.stringify(encode(settings)),
       created_at: new Date(createdAt)
     })
     .execute()
@@ -65,7 +51,7 @@ export const get = async (db: Kysely<Tables>, id: Id.Id): Promise<Organization> 
     mode: row.mode,
     currency: row.currency as Currency.Currency,
     timeZone: Calendar.Zone.make(row.time_zone),
-    settings: { ...defaults, ...Schema.decodeUnknownSync(Settings)(row.settings) },
+    settings: { ...defaults, ...decode(row.settings) },
     createdAt: row.created_at
   }
 }

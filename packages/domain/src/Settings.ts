@@ -1,0 +1,85 @@
+/**
+ * What an organization has settled for itself. What it has not is as `defaults` has it.
+ *
+ * A range that is null leaves the choice to whoever sets the value.
+ */
+import { Schema } from "effect"
+import * as Credits from "./Credits.ts"
+import { Minor } from "./Money.ts"
+
+const isOrdered = Schema.makeFilter(({ min, max }: { readonly min: bigint; readonly max: bigint }) =>
+  min <= max ? true : { path: ["min"], issue: "must be at most max" }
+)
+
+const notNegative = Minor.check(Schema.makeFilter((amount) => amount >= 0n || "must not be negative"))
+
+/** Minor units of the client's currency. */
+const MoneyRange = Schema.Struct({ min: notNegative, max: notNegative }).check(isOrdered)
+const CreditsRange = Schema.Struct({ min: Credits.Amount, max: Credits.Amount }).check(isOrdered)
+
+const packKey = /^[a-z0-9][a-z0-9_.-]{0,63}$/
+
+export const Settings = Schema.Struct({
+  rechargeInTrial: Schema.Boolean.annotate({ description: "Whether a client in a trial is recharged." }),
+  useBoughtAfterCancel: Schema.Boolean.annotate({
+    description: "Once a subscription is canceled, bought and one-off credits may still be spent."
+  }),
+  onTrialEndWithoutMethod: Schema.Literals(["cancel", "suspend", "pastDue"]),
+  reversedAfterEnd: Schema.Union([
+    Schema.Literal("lapse"),
+    Schema.Struct({ regrantForDays: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 3660 })) })
+  ]).annotate({
+    description: "What becomes of the share of a reversal whose lot has ended: for so many days it lives on, or lapses."
+  }),
+  capRange: Schema.NullOr(MoneyRange).annotate({
+    description: "What the limit of a spending cap may be, in minor units; null for any."
+  }),
+  rechargeThresholdRange: Schema.NullOr(CreditsRange).annotate({
+    description: "Below how many credits a recharge may begin; null for any."
+  }),
+  rechargeAmountRange: Schema.NullOr(CreditsRange).annotate({
+    description: "How many credits a recharge may buy; null for any."
+  }),
+  rechargeCooldownSeconds: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2_592_000 })).annotate({
+    description: "How long a recharge waits after the one before, unless its client says."
+  }),
+  defaultCreditPack: Schema.NullOr(
+    Schema.String.check(
+      Schema.isPattern(packKey, {
+        message: "must be the key of a credit pack, such as small",
+        toJsonSchema: () => [{ pattern: packKey.source }, true]
+      })
+    )
+  ).annotate({ description: "The key of the credit pack that a recharge buys where none is named." }),
+  raiseConsent: Schema.Literals(["none", "payer", "provider"]).annotate({
+    description: "Who has to agree before a cap is raised."
+  }),
+  raiseExpiresAfterHours: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 8_760 })),
+  chargebackPolicy: Schema.Literals(["block", "owe", "forgive"]).annotate({
+    description: "What becomes of bought credits whose payment the bank took back, as far as they are spent."
+  }),
+  declinesUntilInactive: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100 })).annotate({
+    description: "After so many declines in a row a payment method is used no more."
+  })
+})
+export interface Settings extends Schema.Schema.Type<typeof Settings> {}
+
+export const defaults: Settings = {
+  rechargeInTrial: false,
+  useBoughtAfterCancel: true,
+  onTrialEndWithoutMethod: "cancel",
+  reversedAfterEnd: { regrantForDays: 30 },
+  capRange: null,
+  rechargeThresholdRange: null,
+  rechargeAmountRange: null,
+  rechargeCooldownSeconds: 60,
+  defaultCreditPack: null,
+  raiseConsent: "none",
+  raiseExpiresAfterHours: 168,
+  chargebackPolicy: "owe",
+  declinesUntilInactive: 1
+}
+
+/** Whether a range lets a value through. */
+export const admits = (range: { readonly min: bigint; readonly max: bigint } | null, value: bigint): boolean =>
+  range === null || (range.min <= value && value <= range.max)

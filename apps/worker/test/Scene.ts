@@ -112,7 +112,7 @@ export const create = async (organizations: number, clients: number): Promise<Sc
           const hash = Key.hash("test", null)
           return [
             trees.post(at(), { _tag: "Debit", ...ask, amount: 3n * credit, effectiveAt: null, hash }),
-            trees.post(at(), { _tag: "Reserve", ...ask, amount: credit, expiresIn: 60_000, hash })
+            trees.post(at(), { _tag: "Reserve", ...ask, amount: credit, expiresIn: 60_000, atEnd: "release", hash })
           ]
         })
       )

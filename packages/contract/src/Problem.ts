@@ -94,6 +94,8 @@ export const Reason = Schema.Literals([
   "not_refundable",
   "already_settled",
   "not_a_lease",
+  "is_a_lease",
+  "beyond_lease",
   "moves_below_itself",
   "holds_open",
   "no_parent",
@@ -334,6 +336,22 @@ export const ofRefusal = (refusal: Tree.Refusal): Problem => {
       return notAdmissibleBecause("hold_ends_in_the_past", "The hold would end before it begins: give it more time.", {
         expiresAt: refusal.expiresAt
       })
+    case "HoldIsLease":
+      return notAdmissibleBecause(
+        "is_a_lease",
+        "The hold is a lease: settle it with what was spent of it, or wait until it ends.",
+        { hold: refusal.hold }
+      )
+    case "HoldNotLease":
+      return notAdmissibleBecause("not_a_lease", "The hold is not a lease: capture it, or release it.", {
+        hold: refusal.hold
+      })
+    case "BeyondLease":
+      return notAdmissibleBecause(
+        "beyond_lease",
+        `The lease had ${Credits.format(refusal.amount)} credits: settle it with that, and consume what was spent beyond.`,
+        { field: "spent", hold: refusal.hold, most: Credits.format(refusal.amount) }
+      )
     case "NotReversible":
       return notAdmissibleBecause(
         "not_reversible",

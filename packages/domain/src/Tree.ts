@@ -16,16 +16,19 @@ import type * as Credits from "./Credits.ts"
 import type { Id } from "./Id.ts"
 import type { Instant } from "./Instant.ts"
 import * as SpendingCap from "./SpendingCap.ts"
-import type { Branch, Count, Hold } from "./tree/Branch.ts"
+import type { AtEnd, Branch, Count, Hold } from "./tree/Branch.ts"
 import { counted, countersAt, given, merged, settled } from "./tree/Counting.ts"
 import type { Event } from "./tree/Event.ts"
 import { ofLifecycle, ofWallet, type Refusal } from "./tree/Refusal.ts"
 import { barredBy, useOf } from "./tree/Use.ts"
+import { watched, withRecharge } from "./tree/Watching.ts"
 import * as Wallet from "./Wallet.ts"
 
-export { type Branch, Count, Hold, type Member, Outcome, Place } from "./tree/Branch.ts"
+export { AtEnd, type Branch, Count, Hold, type Member, Outcome, Place } from "./tree/Branch.ts"
 export { Event, evolve } from "./tree/Event.ts"
 export { Refusal } from "./tree/Refusal.ts"
+export { Notice, type Recharge, Phase, Standing, type Watch } from "./tree/Watch.ts"
+export { unmet } from "./tree/Watching.ts"
 
 interface Spend {
   readonly amount: Credits.Credits
@@ -44,10 +47,12 @@ export interface Debit {
 
 export type Command =
   | ({ readonly _tag: "Debit" } & Spend)
-  | ({ readonly _tag: "Reserve"; readonly hold: Id; readonly expiresAt: Instant } & Spend)
+  | ({ readonly _tag: "Reserve"; readonly hold: Id; readonly expiresAt: Instant; readonly atEnd: AtEnd } & Spend)
   | ({ readonly _tag: "Capture"; readonly hold: Id } & Spend)
   | { readonly _tag: "Release"; readonly hold: Id; readonly at: Instant }
-  /** Settles a hold whose time is over; before it, nothing. */
+  /** Captures what was spent of a lease, which may be nothing; the rest goes back. */
+  | { readonly _tag: "Settle"; readonly hold: Id; readonly amount: Credits.Credits; readonly at: Instant }
+  /** Settles a hold whose time is over; before it, nothing. A lease is captured whole: it may have been spent. */
   | { readonly _tag: "Lapse"; readonly hold: Id; readonly at: Instant }
   | { readonly _tag: "Grant"; readonly lot: Wallet.Lot; readonly at: Instant }
   | {
@@ -76,19 +81,37 @@ type Of<Tag extends Command["_tag"]> = Extract<Command, { readonly _tag: Tag }>
 type Decision = Result.Result<ReadonlyArray<Event>, Refusal>
 
 export const decide = (branch: Branch, command: Command): Decision => {
+  const decided = unwatched(branch, command)
+  if (branch.watch === null) return decided
+  if (Result.isFailure(decided)) return Result.fail(withRecharge(branch, decided.failure, command.at))
+  const more = watched(branch, decided.success, command.at)
+  return more.length === 0 ? decided : Result.succeed([...decided.success, ...more])
+}
+
+const unwatched = (branch: Branch, command: Command): Decision => {
   switch (command._tag) {
     case "Debit":
     case "Reserve":
       return spend(branch, command)
     case "Capture":
-      return withOpenHold(branch, command.hold, command.at, (hold) => capture(branch, command, hold))
+      return withOpenHold(branch, command.hold, command.at, (hold) =>
+        hold.atEnd === "capture" ? Result.fail({ _tag: "HoldIsLease", hold: hold.id }) : capture(branch, command, hold)
+      )
     case "Release":
-      return withOpenHold(branch, command.hold, command.at, (hold) => release(branch, hold, "released", command.at))
+      return withOpenHold(branch, command.hold, command.at, (hold) =>
+        hold.atEnd === "capture"
+          ? Result.fail({ _tag: "HoldIsLease", hold: hold.id })
+          : release(branch, hold, "released", command.at)
+      )
+    case "Settle":
+      return withOpenHold(branch, command.hold, command.at, (hold) => settle(branch, command, hold))
     case "Lapse": {
+      const { at } = command
       const hold = holdOf(branch, command.hold)
-      return hold === undefined || hold.outcome !== null || hold.expiresAt > command.at
-        ? Result.succeed([])
-        : release(branch, hold, "expired", command.at)
+      if (hold === undefined || hold.outcome !== null || hold.expiresAt > at) return Result.succeed([])
+      return hold.atEnd === "capture"
+        ? captureHeld(branch, hold, hold.amount, at)
+        : release(branch, hold, "expired", at)
     }
     case "Renew": {
       const barred = barredBy(branch)
@@ -154,10 +177,11 @@ const spend = (branch: Branch, command: Of<"Debit"> | Of<"Reserve">): Decision =
     if (entry._tag === "Debited") post(events, entry, counted(counters, entry.portions, "used"), counters)
     if (entry._tag === "Reserved") {
       const { hold: id, amount, portions, expiresAt } = entry
+      const atEnd = command._tag === "Reserve" ? command.atEnd : "release"
       const counts = counted(counters, portions, "held")
       const places = counts.map(({ cap, start, end, scope }) => ({ cap, start, end, scope }))
       const { line, payer } = branch
-      const hold = { id, client: line[0].id, payer, amount, portions, places, expiresAt, outcome: null }
+      const hold = { id, client: line[0].id, payer, amount, portions, places, expiresAt, atEnd, outcome: null }
       events.push({ _tag: "Posted", entry, counts }, { _tag: "HoldOpened", hold })
     }
   }
@@ -186,6 +210,18 @@ const capture = (branch: Branch, command: Of<"Capture">, hold: Hold): Decision =
   }
   return Result.succeed(events)
 }
+
+const settle = (branch: Branch, { amount: spent, at }: Of<"Settle">, hold: Hold): Decision => {
+  const { id, amount, atEnd } = hold
+  if (atEnd !== "capture") return Result.fail({ _tag: "HoldNotLease", hold: id })
+  return spent > amount
+    ? Result.fail({ _tag: "BeyondLease", hold: id, amount, spent })
+    : captureHeld(branch, hold, spent, at)
+}
+
+/** No more than is held, so nothing can refuse it. */
+const captureHeld = (branch: Branch, hold: Hold, amount: Credits.Credits, at: Instant): Decision =>
+  capture(branch, { _tag: "Capture", hold: hold.id, amount, feature: null, allowPartial: false, at }, hold)
 
 const release = (branch: Branch, hold: Hold, why: "expired" | "released", at: Instant): Decision => {
   const { id, portions, places } = hold
@@ -226,7 +262,8 @@ const withOpenHold = (branch: Branch, id: Id, at: Instant, settle: (hold: Hold) 
   const hold = holdOf(branch, id)
   if (hold === undefined) return Result.fail({ _tag: "HoldNotFound", hold: id })
   if (hold.outcome !== null) return Result.fail({ _tag: "HoldSettled", hold: id, outcome: hold.outcome })
-  return hold.expiresAt <= at ? Result.fail({ _tag: "HoldSettled", hold: id, outcome: "expired" }) : settle(hold)
+  if (hold.expiresAt > at) return settle(hold)
+  return Result.fail({ _tag: "HoldSettled", hold: id, outcome: hold.atEnd === "capture" ? "captured" : "expired" })
 }
 
 /** An entry, and the thresholds that it reaches. */

@@ -6,7 +6,7 @@
  */
 import { hash as digest } from "node:crypto"
 
-type Namespace = "caller" | "expiry" | "lapse" | "renewal"
+export type Namespace = "caller" | "expiry" | "lapse" | "lease" | "renewal"
 
 export interface Key {
   readonly namespace: Namespace

@@ -15,5 +15,5 @@ export interface Input {
 export const reserveCredits = (caller: Caller, { client, ...hold }: Input) => {
   const { amount, feature, allowPartial, expiresIn } = hold
   const hash = Key.hash("credits.reserve", { amount, feature, allowPartial, expiresIn })
-  return post(caller, { _tag: "Reserve", client, ...hold, hash })
+  return post(caller, { _tag: "Reserve", client, ...hold, atEnd: "release", hash })
 }

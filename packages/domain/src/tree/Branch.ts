@@ -11,6 +11,7 @@ import { Instant } from "../Instant.ts"
 import * as SpendingCap from "../SpendingCap.ts"
 import type * as Subscription from "../Subscription.ts"
 import * as Wallet from "../Wallet.ts"
+import type { Watch } from "./Watch.ts"
 
 export interface Member {
   readonly id: Id
@@ -35,7 +36,11 @@ export interface Count extends Schema.Schema.Type<typeof Count> {}
 export const Outcome = Schema.Literals(["captured", "released", "expired"])
 export type Outcome = typeof Outcome.Type
 
-/** Credits set aside for a client until it captures or releases them, or until they come back by themselves. */
+/** What becomes of a hold that nobody settles: its credits come back, or, of a lease, they are taken for spent. */
+export const AtEnd = Schema.Literals(["release", "capture"])
+export type AtEnd = typeof AtEnd.Type
+
+/** Credits set aside for a client until they are captured or released. A lease is one that is captured at its end. */
 export const Hold = Schema.Struct({
   id: Id,
   client: Id,
@@ -44,6 +49,7 @@ export const Hold = Schema.Struct({
   portions: Schema.Array(Wallet.Portion),
   places: Schema.Array(Place),
   expiresAt: Instant,
+  atEnd: AtEnd,
   outcome: Schema.NullOr(Outcome)
 })
 export interface Hold extends Schema.Schema.Type<typeof Hold> {}
@@ -57,6 +63,8 @@ export interface Branch {
   readonly policy: Subscription.Policy
   readonly wallet: Wallet.State
   readonly counters: ReadonlyArray<SpendingCap.Counter>
+  /** What is watched of the payer's wallet; null for nothing. */
+  readonly watch: Watch | null
   /** The holds that the commands at hand name. */
   readonly holds: ReadonlyArray<Hold>
 }

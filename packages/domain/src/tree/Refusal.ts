@@ -8,6 +8,7 @@ import { Instant } from "../Instant.ts"
 import * as SpendingCap from "../SpendingCap.ts"
 import type * as Wallet from "../Wallet.ts"
 import { Outcome } from "./Branch.ts"
+import { Standing } from "./Watch.ts"
 
 export const Refusal = Schema.TaggedUnion({
   ClientNotOnboarded: { client: Id },
@@ -18,7 +19,13 @@ export const Refusal = Schema.TaggedUnion({
   SubscriptionPaused: { client: Id },
   SubscriptionCanceled: { client: Id },
   GraceEnded: { client: Id, at: Schema.NullOr(Instant) },
-  InsufficientCredits: { asked: Credits.Credits, available: Credits.Credits, missing: Credits.Credits },
+  /** `recharge` is how the payer's auto-recharge stands, where it has one. */
+  InsufficientCredits: {
+    asked: Credits.Credits,
+    available: Credits.Credits,
+    missing: Credits.Credits,
+    recharge: Schema.optionalKey(Standing)
+  },
   /** Credits would cover it; of the caps that bind, this one has the least room. `available` is what all let through. */
   SpendingCapReached: {
     cap: Id,
@@ -34,6 +41,11 @@ export const Refusal = Schema.TaggedUnion({
   HoldNotFound: { hold: Id },
   HoldSettled: { hold: Id, outcome: Outcome },
   HoldEndsInThePast: { expiresAt: Instant },
+  /** Only whoever holds a lease knows what was spent of it: it is settled, neither captured nor released. */
+  HoldIsLease: { hold: Id },
+  HoldNotLease: { hold: Id },
+  /** More is said to be spent of a lease than it had. */
+  BeyondLease: { hold: Id, amount: Credits.Credits, spent: Credits.Credits },
   NotReversible: { reversible: Credits.Credits },
   TooManyLots: { most: Schema.Natural },
   BalanceTooLarge: { most: Credits.Credits },

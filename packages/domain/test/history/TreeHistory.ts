@@ -25,9 +25,10 @@ const Setting = Schema.Struct({
 
 export const Step = Schema.TaggedUnion({
   Debit: { wait, ...Spend },
-  Reserve: { wait, ...Spend, lasts: Schema.Literals([1, 24, 600]) },
+  Reserve: { wait, ...Spend, lasts: Schema.Literals([1, 24, 600]), atEnd: Tree.AtEnd },
   Capture: { wait, nth, ...Spend },
   Release: { wait, nth },
+  Settle: { wait, nth, amount: Spend.amount },
   Grant: { wait, ...Lot },
   Renew: { wait, ...Lot, kind: Schema.Literals(["promo", "included"]), rollover: Rollover },
   Expire: { wait },
@@ -88,6 +89,7 @@ const branchOf = ({ payer, terms, status, limits }: typeof Setting.Type): Tree.B
       const cap = capOf(n, limit, n % 4 !== 3)
       return { cap, window: SpendingCap.open(cap, start) }
     }),
+    watch: null,
     holds: []
   }
 }
@@ -171,6 +173,8 @@ export const play = ({
         return post({ ...step, _tag: "Capture", hold: nthHold(step.nth), amount: BigInt(step.amount), at })
       case "Release":
         return post({ _tag: "Release", hold: nthHold(step.nth), at })
+      case "Settle":
+        return post({ _tag: "Settle", hold: nthHold(step.nth), amount: BigInt(step.amount), at })
       case "Grant":
         return post({ _tag: "Grant", lot: lotOf(n, step, at, 12 * hour), at })
       case "Renew": {

@@ -109,7 +109,7 @@ const compareSettled = async (
   if (settlements.length === 0) return
   const rows = await db
     .selectFrom("hold")
-    .select(["id", "outcome", "captured"])
+    .select(["id", "outcome", "captured", "amount", "at_end"])
     .where("organization_id", "=", organization)
     .where((eb) => eb("id", "=", eb.fn.any(eb.val(settlements.map(({ hold }) => hold)))))
     .execute()

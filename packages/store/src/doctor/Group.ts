@@ -174,7 +174,8 @@ const openHoldsOf = async (
     amount: row.amount,
     portions: Rows.toPortions(row.portions as ReadonlyArray<Rows.PortionJson>),
     places: Rows.toPlaces(row.places as ReadonlyArray<Rows.PlaceJson>),
-    expiresAt: row.expires_at
+    expiresAt: row.expires_at,
+    atEnd: row.at_end
   }))
 }
 

@@ -9,6 +9,8 @@ export interface Settlement {
   readonly hold: Id.Id
   readonly outcome: string
   readonly captured: bigint
+  /** It was settled by its end, not by anyone. */
+  readonly lapsed: boolean
 }
 
 export class Holds {
@@ -34,7 +36,8 @@ export class Holds {
       this.#notes.differ("settled", `hold ${hold}`, "to be open", `${outcome} by entry ${entry.seq} of ${payer}`)
     const name = settledName(payer, outcome)
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1)
-    this.#settlements.push({ hold, outcome, captured: event._tag === "Captured" ? event.amount : 0n })
+    const captured = event._tag === "Captured" ? event.amount : 0n
+    this.#settlements.push({ hold, outcome, captured, lapsed: entry.namespace === "lapse" })
   }
 
   get settlements(): ReadonlyArray<Settlement> {
@@ -122,16 +125,26 @@ const comparePinned = (
 
 const windowName = (cap: Id.Id, start: number): string => `window ${new Date(start).toISOString()} of cap ${cap}`
 
-/** Settled holds as their rows tell: each as its entry says. */
+interface Row {
+  readonly outcome: string | null
+  readonly captured: bigint | null
+  readonly amount: bigint
+  readonly at_end: string
+}
+
+/** Settled holds as their rows tell: each as its entry says. Of those that ended by themselves, leases are captured whole. */
 export const compareSettled = (
   notes: Notes,
   settlements: ReadonlyArray<Settlement>,
-  rowsById: ReadonlyMap<Id.Id, { readonly outcome: string | null; readonly captured: bigint | null }>
+  rowsById: ReadonlyMap<Id.Id, Row>
 ): void => {
-  for (const { hold, outcome, captured } of settlements) {
+  for (const { hold, outcome, captured, lapsed } of settlements) {
     const row = rowsById.get(hold)
     const expected = `${outcome}, ${captured} captured`
     const found = row === undefined ? "no row" : `${row.outcome ?? "open"}, ${row.captured ?? 0n} captured`
     if (expected !== found) notes.differ("settled", `hold ${hold}`, expected, found)
+    if (!lapsed || row === undefined) continue
+    const end = row.at_end === "capture" ? `captured, ${row.amount} captured` : "expired, 0 captured"
+    if (end !== expected) notes.differ("settled", `the end of hold ${hold}`, end, expected)
   }
 }

@@ -16,7 +16,7 @@ import { toEntry } from "./Entry.ts"
 import { joined, load, mostDue } from "./Load.ts"
 import type { Location } from "./Locations.ts"
 import type { Query } from "./Query.ts"
-import { type Answer, namedBy, type Refused, type Request } from "./Request.ts"
+import { type Answer, namedBy, namespaceOf, type Refused, type Request } from "./Request.ts"
 import * as Roots from "./Roots.ts"
 import type { Line, Snapshot } from "./Snapshot.ts"
 import { commit } from "./Writes.ts"
@@ -54,7 +54,8 @@ export const runOpen = async <J extends Job>(
 ): Promise<Settled<J>> => {
   const trees = await snapshots(query, organization, jobs, (root) => cache.get(organization, root))
   const decided = decide(trees, jobs)
-  const { outcome, stamp } = await write(query, organization, trees, decided, lookUp, false)
+  const settled = trees.values().next().value?.settled ?? null
+  const { outcome, stamp } = await write(query, organization, trees, decided, { lookUp, fence: false, settled })
   if (outcome.ok) {
     decided.draft.keep(stamp)
     for (const snapshot of trees.values()) cache.keep(organization, snapshot)
@@ -81,7 +82,7 @@ export const runLocked = async <J extends Job>(
   for (;;) {
     const trees = await snapshots(query, organization, rest, () => undefined)
     const decided = decide(trees, rest)
-    const { outcome, stamp } = await write(query, organization, trees, decided, "all", fence)
+    const { outcome, stamp } = await write(query, organization, trees, decided, { lookUp: "all", fence, settled: null })
     if (outcome.ok) {
       decided.draft.keep(stamp)
       const { answers, deferred, lost } = decided
@@ -127,10 +128,17 @@ const snapshots = async (
       const known = trees.get(root)
       trees.set(root, joined(known, snapshot))
       // What was read before somebody wrote is read again.
-      if (known !== undefined && known.stamp !== snapshot.stamp) asked.clear()
+      if (known !== undefined && trees.get(root) === snapshot) asked.clear()
     }
   }
-  return trees
+  // What the organization has settled has changed since some of them were read.
+  return isOfOneMind(trees) ? trees : snapshots(query, organization, jobs, () => undefined)
+}
+
+const isOfOneMind = (trees: Trees): boolean => {
+  const settled = trees.values().next().value?.settled
+  for (const tree of trees.values()) if (tree.settled !== settled) return false
+  return true
 }
 
 interface Decided<J extends Job> {
@@ -186,7 +194,7 @@ const answer = (
   const command = commandOf(request, snapshot, at)
   if (command === undefined) return Result.fail(notFound(request))
   const posting: Posting = {
-    namespace: "caller",
+    namespace: namespaceOf(request),
     key: caller.key ?? "",
     hash: request.hash,
     asked: "amount" in command ? command.amount : null,
@@ -203,15 +211,15 @@ const commandOf = (
   request: Exclude<Request, { readonly _tag: "Check" }>,
   snapshot: Snapshot,
   at: Instant.Instant
-): (Tree.Command & { readonly _tag: "Capture" | "Debit" | "Release" | "Reserve" }) | undefined => {
+): (Tree.Command & { readonly _tag: "Capture" | "Debit" | "Release" | "Reserve" | "Settle" }) | undefined => {
   switch (request._tag) {
     case "Debit": {
       const { amount, feature, allowPartial } = request
       return { _tag: "Debit", amount, feature, allowPartial, at }
     }
     case "Reserve": {
-      const { amount, feature, allowPartial, expiresIn } = request
-      return { _tag: "Reserve", hold: Ids.mint(), expiresAt: at + expiresIn, amount, feature, allowPartial, at }
+      const { amount, atEnd, feature, allowPartial, expiresIn } = request
+      return { _tag: "Reserve", hold: Ids.mint(), expiresAt: at + expiresIn, atEnd, amount, feature, allowPartial, at }
     }
     case "Capture": {
       const { hold, feature, allowPartial } = request
@@ -220,6 +228,8 @@ const commandOf = (
     }
     case "Release":
       return { _tag: "Release", hold: request.hold, at }
+    case "Settle":
+      return { _tag: "Settle", hold: request.hold, amount: request.amount, at }
   }
 }
 
@@ -243,8 +253,7 @@ const write = async <J extends Job>(
   organization: Id.Id,
   trees: Trees,
   { draft, answers }: Decided<J>,
-  lookUp: LookUp,
-  fence: boolean
+  { lookUp, fence, settled }: { readonly lookUp: LookUp; readonly fence: boolean; readonly settled: string | null }
 ) => {
   const stamp = randomUUID()
   const keys = answers.flatMap(([{ caller, location, request }, answer]) =>
@@ -253,10 +262,10 @@ const write = async <J extends Job>(
     caller.key === null ||
     (lookUp === "refused" && Result.isSuccess(answer))
       ? []
-      : [{ client: location.client, namespace: "caller", key: caller.key }]
+      : [{ client: location.client, namespace: namespaceOf(request), key: caller.key }]
   )
   const expected = draft.expected(trees.values(), fence)
-  return { stamp, outcome: await commit(query, organization, stamp, expected, keys, draft.writes) }
+  return { stamp, outcome: await commit(query, organization, [stamp, settled], expected, keys, draft.writes) }
 }
 
 const toFound = (json: Parameters<typeof toEntry>[0]) => ({ entry: toEntry(json), hash: json.hash })
@@ -270,10 +279,12 @@ const replays = <J extends Job>(
   found: ReadonlyArray<ReturnType<typeof toFound>>
 ): ReadonlyArray<readonly [J, Result.Result<Answer, Refused>]> => {
   if (found.length === 0) return []
-  const byKey = new Map(found.map((known) => [`${known.entry.client}/${known.entry.key}`, known]))
+  const byKey = new Map(
+    found.map((known) => [`${known.entry.client}/${known.entry.namespace}/${known.entry.key}`, known])
+  )
   return answers.flatMap(([job, answer]): ReadonlyArray<readonly [J, Result.Result<Answer, Refused>]> => {
     const { caller, location, request } = job
-    const known = byKey.get(`${location.client}/${caller.key}`)
+    const known = byKey.get(`${location.client}/${namespaceOf(request)}/${caller.key}`)
     if (known === undefined || request._tag === "Check" || isNotFound(answer)) return []
     return known.hash === null || known.hash === request.hash.toString("hex")
       ? [[job, Result.succeed({ _tag: "Posted", replayed: true, entry: known.entry })]]

@@ -19,7 +19,7 @@ import { type LookUp, notFound, runLocked, runOpen, type Settled } from "./Batch
 import { Cache } from "./Cache.ts"
 import { Locator } from "./Locator.ts"
 import { type Batch, type Queue, Queues, type Waiting } from "./Queues.ts"
-import { type Answer, namedBy, type Refused, type Request } from "./Request.ts"
+import { type Answer, namedBy, namespaceOf, type Refused, type Request } from "./Request.ts"
 import { NotConnected, Sessions } from "./Sessions.ts"
 
 export interface Options {
@@ -125,7 +125,7 @@ export class Gate {
     if (request._tag === "Check") return this.#queued(caller, request, deadline)
     if (caller.key === null) return Promise.resolve(Result.fail({ _tag: "KeyMissing" }))
     // Equal keys in flight share one outcome; another payload under the same key waits to see what becomes of it.
-    const shared = `${caller.organization}/${caller.reach}/${namedBy(request)}/${caller.key}`
+    const shared = `${caller.organization}/${caller.reach}/${namedBy(request)}/${namespaceOf(request)}/${caller.key}`
     const hash = request.hash.toString("hex")
     const other = this.#sharedByKey.get(shared)
     if (other !== undefined)

@@ -81,6 +81,7 @@ interface HoldJson {
   readonly portions: ReadonlyArray<Rows.PortionJson>
   readonly places: ReadonlyArray<Rows.PlaceJson>
   readonly expiresAt: number
+  readonly atEnd: Tree.AtEnd
   readonly outcome: Tree.Outcome | null
   readonly due: boolean
 }
@@ -96,6 +97,7 @@ interface Loaded {
   readonly caps: ReadonlyArray<CapJson> | null
   readonly holds: ReadonlyArray<HoldJson> | null
   readonly policy: Partial<Subscription.Policy> | null
+  readonly settled: string | null
 }
 
 const ms = (column: string): string => `extract(epoch from ${column}) * 1000`
@@ -162,10 +164,11 @@ select json_build_object(
   'holds', (
     select json_agg(json_build_object('id', h.id, 'root', h.root_id, 'client', h.client_id, 'payer', h.payer_id,
       'amount', h.amount::text, 'portions', h.portions, 'places', h.places, 'expiresAt', ${ms("h.expires_at")},
-      'outcome', h.outcome, 'due', h.outcome is null and h.expires_at <= $5))
+      'atEnd', h.at_end, 'outcome', h.outcome, 'due', h.outcome is null and h.expires_at <= $5))
     from (select * from named union all select * from due where id not in (select id from named)) h
   ),
-  'policy', (select o.settings from organization o where o.id = $1)
+  'policy', (select o.settings from organization o where o.id = $1),
+  'settled', (select o.stamp from organization o where o.id = $1)
 ) as loaded`
 
 /** The trees of the clients and holds that were asked for; what is not there is not in them. */
@@ -182,7 +185,7 @@ export const load = async (
 
 /** What was read later joins what is known, where both are of one stamp; a newer one takes its place. */
 export const joined = (known: Snapshot | undefined, read: Snapshot): Snapshot => {
-  if (known === undefined || known.stamp !== read.stamp) return read
+  if (known === undefined || known.stamp !== read.stamp || known.settled !== read.settled) return read
   for (const [id, line] of read.lines) known.lines.set(id, line)
   for (const [id, wallet] of read.wallets) if (!known.wallets.has(id)) known.wallets.set(id, wallet)
   for (const [id, window] of read.windows) if (!known.windows.has(id)) known.windows.set(id, window)
@@ -193,12 +196,12 @@ export const joined = (known: Snapshot | undefined, read: Snapshot): Snapshot =>
 }
 
 const snapshotsOf = (
-  { trees, members, wallets, caps, holds, policy }: Loaded,
+  { trees, members, wallets, caps, holds, policy, settled }: Loaded,
   askedDue: ReadonlySet<Id.Id>,
   now: Instant.Instant
 ): ReadonlyMap<Id.Id, Snapshot> => {
   const snapshots = new Map<Id.Id, Snapshot>()
-  for (const { root, stamp, at, lapsesAt } of trees ?? []) snapshots.set(root, { ...empty(root, stamp, at), lapsesAt })
+  for (const { root, stamp, at, lapsesAt } of trees ?? []) snapshots.set(root, { ...empty(root, stamp, at, settled), lapsesAt })
   const memberById = new Map((members ?? []).map((member) => [member.id, member]))
   const capsByClient = Map.groupBy(caps ?? [], ({ client }) => client)
   const dueByRoot = Map.groupBy(
@@ -224,7 +227,7 @@ const snapshotsOf = (
   return snapshots
 }
 
-const toHold = ({ id, client, payer, amount, portions, places, expiresAt, outcome }: HoldJson): Tree.Hold => ({
+const toHold = ({ id, client, payer, amount, portions, places, expiresAt, atEnd, outcome }: HoldJson): Tree.Hold => ({
   id,
   client,
   payer,
@@ -232,6 +235,7 @@ const toHold = ({ id, client, payer, amount, portions, places, expiresAt, outcom
   portions: Rows.toPortions(portions),
   places: Rows.toPlaces(places),
   expiresAt,
+  atEnd,
   outcome
 })
 

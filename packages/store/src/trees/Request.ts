@@ -1,6 +1,7 @@
 /** What the gate is asked, and what it answers. */
 import type { Credits, Id, Instant, SpendingCap, Tree } from "@capstan/domain"
 import type { Failure } from "../Failure.ts"
+import type { Namespace } from "../Key.ts"
 import type { Entry } from "./Entry.ts"
 
 interface Spend {
@@ -14,12 +15,25 @@ interface Spend {
 /** A client is named by its id or by `ext:` and its external id. */
 export type Request =
   | ({ readonly _tag: "Debit"; readonly client: string; readonly effectiveAt: Instant.Instant | null } & Spend)
-  | ({ readonly _tag: "Reserve"; readonly client: string; readonly expiresIn: number } & Spend)
+  | ({
+      readonly _tag: "Reserve"
+      readonly client: string
+      readonly expiresIn: number
+      readonly atEnd: Tree.AtEnd
+    } & Spend)
   /** A null amount is all that is held. */
   | ({ readonly _tag: "Capture"; readonly hold: Id.Id } & Omit<Spend, "amount"> & {
         readonly amount: Credits.Credits | null
       })
   | { readonly _tag: "Release"; readonly hold: Id.Id; readonly hash: Buffer }
+  /** With what was spent of a lease. `lease` where it is a part of what the caller's key stands for. */
+  | {
+      readonly _tag: "Settle"
+      readonly hold: Id.Id
+      readonly amount: Credits.Credits
+      readonly namespace: Extract<Namespace, "caller" | "lease">
+      readonly hash: Buffer
+    }
   /** What a debit would answer now; it writes nothing. */
   | {
       readonly _tag: "Check"
@@ -47,6 +61,9 @@ export interface Checked {
 
 export type Answer = Checked | Posted
 export type Refused = Failure | Tree.Refusal
+
+/** Of its key. */
+export const namespaceOf = (request: Request): Namespace => (request._tag === "Settle" ? request.namespace : "caller")
 
 /** Whose request it is. */
 export const namedBy = (request: Request): string => ("hold" in request ? `hold:${request.hold}` : request.client)

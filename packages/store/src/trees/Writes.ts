@@ -103,6 +103,7 @@ with expected as materialized (
   ) t on true
 ), stale as materialized (
   select l.root_id from locked l where l.stamp is distinct from l.expected
+    or exists (select from organization o where o.id = $1 and o.stamp <> ($6::uuid[])[2])
 ), found as materialized (
   select ${entryJson} as entry
   from unnest($7::uuid[], $8::text[], $9::text[]) as k(client_id, namespace, key)
@@ -113,7 +114,7 @@ with expected as materialized (
 ), ok as materialized (
   select not exists (select from stale) and not exists (select from found) as ok
 ), stamped as (
-  update tree t set stamp = $6, at = greatest(t.at, x.at) from expected x, ok
+  update tree t set stamp = ($6::uuid[])[1], at = greatest(t.at, x.at) from expected x, ok
   where ok.ok and x.writes and t.organization_id = $1 and t.root_id = x.root_id returning 1
 ), wallets as (
   update wallet w set seq = i.seq, lots = coalesce(i.lots, w.lots), remainders = i.remainders, beyond = i.beyond,
@@ -140,10 +141,11 @@ with expected as materialized (
 
 /** What only some transactions write. */
 const rareText = `, opened as (
-  insert into hold (organization_id, id, root_id, client_id, payer_id, amount, portions, places, expires_at, created_at)
+  insert into hold (organization_id, id, root_id, client_id, payer_id, amount, portions, places, expires_at, created_at,
+    at_end)
   select $1, i.* from unnest($37::uuid[], $38::uuid[], $39::uuid[], $40::uuid[], $41::bigint[], $42::json[], $43::json[],
-    $44::timestamptz[], $45::timestamptz[])
-    as i(id, root_id, client_id, payer_id, amount, portions, places, expires_at, created_at), ok
+    $44::timestamptz[], $45::timestamptz[], $61::text[])
+    as i(id, root_id, client_id, payer_id, amount, portions, places, expires_at, created_at, at_end), ok
   where ok.ok
 ), settled as (
   update hold h set outcome = i.outcome, captured = i.captured, settled_at = i.settled_at
@@ -191,7 +193,8 @@ const everything = text + rareText + selectText(" and (select count(*) from sett
 export const commit = async (
   query: Query,
   organization: Id.Id,
-  stamp: string,
+  /** The new one of the trees that are written to, and the organization's that was decided by; null for any. */
+  stamps: readonly [trees: string, settled: string | null],
   expected: ReadonlyArray<Expected>,
   keys: ReadonlyArray<AskedKey>,
   writes: Writes
@@ -203,7 +206,7 @@ export const commit = async (
     array(expected, ({ stamp }) => stamp),
     array(expected, ({ writes }) => `${writes}`),
     array(expected, ({ at }) => iso(at)),
-    stamp,
+    stamps,
     array(keys, ({ client }) => client),
     array(keys, ({ namespace }) => namespace),
     keys.map(({ key }) => key),
@@ -301,6 +304,7 @@ const rareValues = ({ opened, settled, events, lifecycles }: Writes) => {
     array(changed, ([, { state }]) => isoOrNull(state.onboardedAt)),
     array(changed, ([, { state }]) => isoOrNull(state.closedAt)),
     changed.map(([, { state }]) => JSON.stringify(state.suspensions)),
-    array(changed, ([, { at }]) => iso(at))
+    array(changed, ([, { at }]) => iso(at)),
+    array(opened, ({ hold }) => hold.atEnd)
   ]
 }

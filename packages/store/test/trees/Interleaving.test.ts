@@ -128,6 +128,7 @@ const interleave = async (seed: number) => {
         ...spend,
         hold: entry?.hold ?? "",
         expiresAt: at + expiresIn,
+        atEnd: "release",
         at
       })
       return { ...known, command, refusal: told(answer) }

@@ -25,6 +25,7 @@ export const reserve = (client: string, amount: Credits.Credits, expiresIn: numb
   feature: null,
   allowPartial: false,
   expiresIn,
+  atEnd: "release",
   hash: Key.hash("reserve", { client, amount, expiresIn })
 })
 

@@ -11,6 +11,7 @@ import { up as payments } from "./migrations/0003_payments.ts"
 import { up as recharge } from "./migrations/0004_recharge.ts"
 import { up as trees } from "./migrations/0005_trees.ts"
 import { up as keys } from "./migrations/0006_keys.ts"
+import { up as settings } from "./migrations/0007_settings.ts"
 
 const migrations: Readonly<Record<string, Migration>> = {
   "0001_ledger": { up: ledger },
@@ -18,7 +19,8 @@ const migrations: Readonly<Record<string, Migration>> = {
   "0003_payments": { up: payments },
   "0004_recharge": { up: recharge },
   "0005_trees": { up: trees },
-  "0006_keys": { up: keys }
+  "0006_keys": { up: keys },
+  "0007_settings": { up: settings }
 }
 
 export type Status =

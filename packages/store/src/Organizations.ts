@@ -2,8 +2,9 @@
 import type { Currency, Id, Instant } from "@capstan/domain"
 import { Calendar, Settings as Domain } from "@capstan/domain"
 import { Schema, Struct } from "effect"
-import type { Kysely } from "kysely"
+import type { Kysely, Selectable } from "kysely"
 import type { Trx } from "./Database.ts"
+import * as Ids from "./Ids.ts"
 import type { Tables } from "./Tables.ts"
 
 /** What is absent is as `defaults` has it. */
@@ -20,6 +21,10 @@ export interface Organization {
   readonly timeZone: Calendar.Zone
   readonly settings: Domain.Settings
   readonly createdAt: Instant.Instant
+}
+
+export interface Versioned extends Organization {
+  readonly version: bigint
 }
 
 const encode = Schema.encodeSync(Settings)
@@ -43,15 +48,34 @@ export const insert = async (
     .execute()
 }
 
-export const get = async (db: Kysely<Tables>, id: Id.Id): Promise<Organization> => {
+export const get = async (db: Kysely<Tables>, id: Id.Id): Promise<Versioned> => {
   const row = await db.selectFrom("organization").selectAll().where("id", "=", id).executeTakeFirstOrThrow()
-  return {
-    id: row.id,
-    name: row.name,
-    mode: row.mode,
-    currency: row.currency as Currency.Currency,
-    timeZone: Calendar.Zone.make(row.time_zone),
-    settings: { ...defaults, ...decode(row.settings) },
-    createdAt: row.created_at
-  }
+  return ofRow(row)
 }
+
+/** As nobody else changes it until the transaction ends. */
+export const lock = async (trx: Trx, id: Id.Id): Promise<Versioned> => {
+  const query = trx.selectFrom("organization").selectAll().where("id", "=", id).forNoKeyUpdate()
+  return ofRow(await query.executeTakeFirstOrThrow())
+}
+
+/** Writes name and settings, a version on. The new stamp tells every cache that what it was settled by has changed. */
+export const update = async (trx: Trx, { id, name, settings }: Organization): Promise<void> => {
+  await trx
+    .updateTable("organization")
+    .set({ name, settings: JSON.stringify(encode(settings)), stamp: Ids.mint() })
+    .set((eb) => ({ version: eb("version", "+", 1n) }))
+    .where("id", "=", id)
+    .execute()
+}
+
+const ofRow = (row: Selectable<Tables["organization"]>): Versioned => ({
+  id: row.id,
+  name: row.name,
+  mode: row.mode,
+  currency: row.currency as Currency.Currency,
+  timeZone: Calendar.Zone.make(row.time_zone),
+  settings: { ...defaults, ...decode(row.settings) },
+  version: row.version,
+  createdAt: row.created_at
+})

@@ -18,6 +18,8 @@ export interface Tables {
     time_zone: string
     clock_ahead_ms: Generated<bigint>
     settings: FilledJson<unknown>
+    stamp: Generated<string>
+    version: Generated<bigint>
     created_at: Stamp
   }
   access_token: {
@@ -146,6 +148,7 @@ export interface Tables {
     member: string | null
     meter: string | null
     committed_cost: Generated<bigint>
+    reset_asked: StampOrNull
     version: Generated<bigint>
     created_at: Stamp
     updated_at: Stamp
@@ -283,10 +286,16 @@ export interface Tables {
   sandbox_method: {
     organization_id: string
     reference: string
-    behaviour: Json<unknown>
     customer: string | null
+    charges: Generated<number>
     detached: Generated<boolean>
     created_at: Generated<Stamp>
+  }
+  sandbox_request: {
+    organization_id: string
+    operation: "charge" | "refund"
+    key: string
+    tries: number
   }
   sandbox_charge: {
     organization_id: string
@@ -297,6 +306,7 @@ export interface Tables {
     currency: string
     outcome: Json<unknown>
     refunded: Generated<bigint>
+    charged_back: Generated<bigint>
     created_at: Generated<Stamp>
   }
   sandbox_refund: {

@@ -205,7 +205,7 @@ class Session implements Locked {
     ])
     for (const { root, stamp, at } of stamps) this.#trees.set(root, empty(root, stamp, at))
     const expected = this.#draft.expected(this.#trees.values(), true)
-    const { ok } = await commit(this.#query, organization, randomUUID(), expected, [], this.#draft.writes)
+    const { ok } = await commit(this.#query, organization, [randomUUID(), null], expected, [], this.#draft.writes)
     if (!ok) throw new Error("A locked tree changed under its lock")
   }
 

@@ -201,7 +201,8 @@ const snapshotsOf = (
   now: Instant.Instant
 ): ReadonlyMap<Id.Id, Snapshot> => {
   const snapshots = new Map<Id.Id, Snapshot>()
-  for (const { root, stamp, at, lapsesAt } of trees ?? []) snapshots.set(root, { ...empty(root, stamp, at, settled), lapsesAt })
+  for (const { root, stamp, at, lapsesAt } of trees ?? [])
+    snapshots.set(root, { ...empty(root, stamp, at, settled), lapsesAt })
   const memberById = new Map((members ?? []).map((member) => [member.id, member]))
   const capsByClient = Map.groupBy(caps ?? [], ({ client }) => client)
   const dueByRoot = Map.groupBy(

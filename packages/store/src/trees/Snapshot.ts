@@ -22,6 +22,8 @@ export interface Line {
 export interface Snapshot {
   readonly root: Id.Id
   stamp: string
+  /** The organization's stamp: what it has settled has not changed while it still has this. */
+  settled: string | null
   /** The latest instant decided at. */
   at: Instant.Instant
   /** When the next open hold ends by itself. */
@@ -36,9 +38,10 @@ export interface Snapshot {
   due: ReadonlyArray<Id.Id>
 }
 
-export const empty = (root: Id.Id, stamp: string, at: Instant.Instant): Snapshot => ({
+export const empty = (root: Id.Id, stamp: string, at: Instant.Instant, settled: string | null = null): Snapshot => ({
   root,
   stamp,
+  settled,
   at,
   lapsesAt: null,
   lines: new Map(),

@@ -78,6 +78,10 @@ export type Notice =
   | { readonly _tag: "Ignored"; readonly id: string }
 
 export interface Gateway {
+  /** Whether money moves with this secret. */
+  readonly mode: (secret: string) => "live" | "sandbox"
+  /** Makes a secret for whoever brings none; null where only the provider has them. */
+  readonly makeSecret: (() => string) | null
   /** The least that it charges. */
   readonly minimum: (currency: Currency.Currency) => Money.Minor
   readonly charge: (connection: Connection, charge: Charge) => Promise<Outcome>

@@ -18,6 +18,8 @@ const changes = [
     disconnected_at timestamptz(3),
     primary key (organization_id, id)
   )`,
+  // What a provider tells names the connection alone.
+  sql`create index gateway_connection_by_id on gateway_connection (id)`,
 
   sql`create table payment_method (
     organization_id uuid not null,
@@ -162,11 +164,21 @@ const changes = [
   sql`create table sandbox_method (
     organization_id uuid not null,
     reference text not null,
-    behaviour json not null,
+    -- Whose it is, once it has been entered.
     customer text,
+    -- How often something new has been asked of it.
+    charges integer not null default 0,
     detached boolean not null default false,
     created_at timestamptz(3) not null default now(),
     primary key (organization_id, reference)
+  )`,
+  // How often each key has been asked with.
+  sql`create table sandbox_request (
+    organization_id uuid not null,
+    operation text not null check (operation in ('charge', 'refund')),
+    key text not null,
+    tries integer not null,
+    primary key (organization_id, operation, key)
   )`,
   sql`create table sandbox_charge (
     organization_id uuid not null,
@@ -177,8 +189,10 @@ const changes = [
     currency text not null,
     outcome json not null,
     refunded bigint not null default 0,
+    charged_back bigint not null default 0,
     created_at timestamptz(3) not null default now(),
-    primary key (organization_id, key)
+    primary key (organization_id, key),
+    check (refunded + charged_back <= amount)
   )`,
   sql`create unique index sandbox_charge_reference on sandbox_charge (organization_id, reference)`,
   sql`create table sandbox_refund (

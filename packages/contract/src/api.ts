@@ -3,14 +3,17 @@ import * as AccessTokens from "./AccessTokens.ts"
 import * as Caps from "./Caps.ts"
 import * as Clients from "./Clients.ts"
 import * as Credits from "./Credits.ts"
+import * as Leases from "./Leases.ts"
+import * as Organization from "./Organization.ts"
 import { list, type RouterOf } from "./Procedure.ts"
 import * as Subscriptions from "./Subscriptions.ts"
 import * as System from "./System.ts"
 
 export const api = {
+  organization: Organization.procedures,
   clients: Clients.procedures,
   subscriptions: Subscriptions.procedures,
-  credits: Credits.procedures,
+  credits: { ...Credits.procedures, ...Leases.procedures },
   caps: Caps.procedures,
   accessTokens: AccessTokens.procedures,
   system: System.procedures

@@ -7,6 +7,8 @@ import { accessTokens } from "./accessTokens.ts"
 import { caps } from "./caps.ts"
 import { clients } from "./clients.ts"
 import { credits } from "./credits.ts"
+import { leases } from "./leases.ts"
+import { organization } from "./organization.ts"
 import { subscriptions } from "./subscriptions.ts"
 import { system } from "./system.ts"
 
@@ -16,9 +18,10 @@ export interface Needs {
 }
 
 export const handlers = ({ pepper, probe }: Needs): Handlers.Of<Api> => ({
+  organization,
   clients,
   subscriptions,
-  credits,
+  credits: { ...credits, ...leases },
   caps,
   accessTokens: accessTokens(pepper),
   system: system(probe)

@@ -1,0 +1,46 @@
+/** Changes an organization's name or settings. What the gate has cached of them is stale from the next request on. */
+import type { Settings } from "@capstan/domain"
+import { type Caller, type Failure, Organizations } from "@capstan/store"
+import { Result } from "effect"
+import { change, staleness } from "../Doors.ts"
+
+export interface Input {
+  readonly name?: string
+  /** A merge patch: null sets back to the default. */
+  readonly settings?: { readonly [K in keyof Settings.Settings]?: Settings.Settings[K] | null }
+}
+
+export const updateOrganization = (caller: Caller, { name, settings = {} }: Input) =>
+  change<Organizations.Versioned>(caller, [], async (trx, { record }) => {
+    if (caller.reach !== null) return Result.fail(confined)
+    const before = await Organizations.lock(trx, caller.organization)
+    const stale = staleness(caller, before.version)
+    if (stale !== undefined) return Result.fail(stale)
+    const patch: Record<string, unknown> = {}
+    for (const key of keys) {
+      const value = settings[key]
+      if (value !== undefined) patch[key] = value ?? Organizations.defaults[key]
+    }
+    const after = { ...before, name: name ?? before.name, settings: { ...before.settings, ...patch } }
+    const changed = keys.filter((key) => !isSame(before.settings[key], after.settings[key]))
+    if (changed.length === 0 && after.name === before.name) return Result.succeed(before)
+    await Organizations.update(trx, after)
+    const told = (of: Organizations.Organization) => ({
+      name: of.name,
+      settings: Object.fromEntries(changed.map((key) => [key, of.settings[key]]))
+    })
+    record({ client: null, kind: "organization.updated", payload: { before: told(before), after: told(after) } })
+    return Result.succeed({ ...after, version: before.version + 1n })
+  })
+
+const keys = Object.keys(Organizations.defaults) as ReadonlyArray<keyof Settings.Settings>
+
+const isSame = (a: unknown, b: unknown): boolean => textOf(a) === textOf(b)
+const textOf = (value: unknown): string =>
+  JSON.stringify(value, (_, part: unknown) => (typeof part === "bigint" ? `${part}` : part))
+
+const confined: Failure = {
+  _tag: "NotAdmissible",
+  reason: "set_from_above",
+  message: "A token that is confined to a client cannot change what is settled for all: use one of the organization."
+}

@@ -2,10 +2,10 @@
  * A spending cap: the most that may be spent in a window of time. A hard cap refuses what would pass it, an alert only
  * tells.
  *
- *   used + held + request <= limit
+ *   committed + used + held + request <= limit
  *
- * A window opens with the first debit that counts in it; no job turns it. Caps of a client and of its ancestors stack:
- * each counts for itself. Amounts are costs, in millionths of the client's minor unit.
+ * A window opens with the first debit that counts in it; no job turns it, and only a reset ends it early. Caps of a client
+ * and of its ancestors stack: each counts for itself. Amounts are costs, in millionths of the client's minor unit.
  */
 import { Schema } from "effect"
 import * as Calendar from "./Calendar.ts"
@@ -16,8 +16,8 @@ import { compareEnds, Instant } from "./Instant.ts"
 export const Every = Schema.Literals(["day", "week", "month", "30_days", "billing_period", "lifetime"])
 export type Every = typeof Every.Type
 
-/** What counts: what costs extra (bought credits, overage, overdraft), or all credits. */
-export const Scope = Schema.Literals(["extra", "all"])
+/** What counts: what costs extra (bought credits, overage, overdraft), all credits, or overage alone, which is billed. */
+export const Scope = Schema.Literals(["extra", "all", "billed"])
 export type Scope = typeof Scope.Type
 
 /** The largest limit, which keeps every sum within 64 bits: a thousand million units of 100 minor ones. */
@@ -29,6 +29,11 @@ export const State = Schema.Struct({
   /** The client's own name for it: setting the same name again changes the cap, or, with another `every`, makes a new one. */
   name: Schema.String,
   limit: Cost.check(Schema.isBetweenBigInt({ minimum: 0n, maximum: mostCost })),
+  /** What the fixed charges of a window take of the limit. */
+  committed: Cost,
+  /** Only what this member spends counts, or what is spent on this meter; null for all. */
+  member: Schema.NullOr(Schema.String),
+  meter: Schema.NullOr(Schema.String),
   every: Every,
   scope: Scope,
   enforcement: Schema.Literals(["hard", "alert"]),
@@ -52,7 +57,9 @@ export const Window = Schema.Struct({
   used: Cost,
   held: Cost,
   /** The highest threshold that has been told of, in percent. */
-  told: Schema.Int
+  told: Schema.Int,
+  /** Whether it has been told that the limit will be passed, at the present rate. */
+  forecast: Schema.Boolean
 })
 export interface Window extends Schema.Schema.Type<typeof Window> {}
 
@@ -68,7 +75,7 @@ export const isCurrent = (window: Window, at: Instant): boolean =>
 /** The window that holds an instant, with nothing counted yet. */
 export const open = (cap: State, at: Instant): Window => {
   const { start, end } = bounds(cap, at)
-  return { cap: cap.id, start, end, used: 0n, held: 0n, told: 0 }
+  return { cap: cap.id, start, end, used: 0n, held: 0n, told: 0, forecast: false }
 }
 
 /**
@@ -80,23 +87,29 @@ export const at = (counter: Counter, instant: Instant): Counter =>
 
 /** What the cap still allows; nothing where it was lowered below what is used. */
 export const headroom = ({ cap, window }: Counter): Cost => {
-  const left = cap.limit - window.used - window.held
+  const left = cap.limit - cap.committed - window.used - window.held
   return left < 0n ? 0n : left
 }
+
+/** Whether a cap counts what is spent by a member, on a meter. */
+export const counts = (cap: State, member: string | null, meter: string | null): boolean =>
+  (cap.member === null || cap.member === member) && (cap.meter === null || cap.meter === meter)
 
 /** The least headroom of the hard caps, by what they count. */
 export const leastHeadroom = (
   counters: ReadonlyArray<Counter>
-): { readonly all: Cost | null; readonly charged: Cost | null } => {
+): { readonly all: Cost | null; readonly charged: Cost | null; readonly billed: Cost | null } => {
   let all: Cost | null = null
   let charged: Cost | null = null
+  let billed: Cost | null = null
   for (const counter of counters) {
     if (counter.cap.enforcement !== "hard") continue
     const left = headroom(counter)
     if (counter.cap.scope === "all") all = all === null || left < all ? left : all
-    else charged = charged === null || left < charged ? left : charged
+    else if (counter.cap.scope === "extra") charged = charged === null || left < charged ? left : charged
+    else billed = billed === null || left < billed ? left : billed
   }
-  return { all, charged }
+  return { all, charged, billed }
 }
 
 /** The hard cap of a scope with the least headroom; of equals, the one that frees last. */
@@ -114,12 +127,37 @@ export const binding = (counters: ReadonlyArray<Counter>, scope: Scope): Counter
 }
 
 /** The highest threshold that so much reaches, beyond what a window has told of; exactly 50 % reaches 50. */
-export const reached = ({ cap: { limit, thresholds }, window: { told } }: Counter, used: Cost): number | undefined => {
-  const percent = limit === 0n ? 100 : Number((used * 100n) / limit)
+export const reached = ({ cap, window: { told } }: Counter, used: Cost): number | undefined => {
+  const { committed, limit, thresholds } = cap
+  const percent = limit === 0n ? 100 : Number(((committed + used) * 100n) / limit)
   let highest: number | undefined
   for (const threshold of thresholds) if (threshold > (highest ?? told) && threshold <= percent) highest = threshold
   return highest
 }
+
+/**
+ * When the limit will be passed, if spending goes on at the rate of the window so far; null where that is not before the
+ * window ends, where it has been passed already, or while less than a twentieth of the window has gone.
+ */
+export const forecast = (
+  cap: State,
+  { start, end }: Pick<Window, "end" | "start">,
+  used: Cost,
+  at: Instant
+): Instant | null => {
+  if (end === null || at >= end || (at - start) * 20 < end - start || used <= 0n) return null
+  const room = Number(cap.limit - cap.committed)
+  const spent = Number(used)
+  if (spent >= room) return null
+  const passed = start + Math.ceil(((at - start) * room) / spent)
+  return passed < end ? Math.max(passed, at) : null
+}
+
+/** A window that starts before its time; it ends where the one before it would have. */
+export const reset = ({ cap, window }: Counter, at: Instant): Counter => ({
+  cap,
+  window: { cap: cap.id, start: at, end: window.end, used: 0n, held: 0n, told: 0, forecast: false }
+})
 
 /**
  * The cap changed: what the new limit has reached already is not told of again. What was used stays used, up to the end of
@@ -128,8 +166,12 @@ export const reached = ({ cap: { limit, thresholds }, window: { told } }: Counte
 export const set = ({ cap: before, window }: Counter, cap: State, at: Instant): Counter => {
   const stays = before.every === cap.every && isCurrent(window, at)
   const present = stays ? window : reopened(window, open(cap, at))
-  const untold = { ...present, told: 0 }
-  return { cap, window: { ...untold, told: reached({ cap, window: untold }, present.used) ?? 0 } }
+  const untold = { ...present, told: 0, forecast: false }
+  const forecasted = forecast(cap, present, present.used, at) !== null
+  return {
+    cap,
+    window: { ...untold, told: reached({ cap, window: untold }, present.used) ?? 0, forecast: forecasted }
+  }
 }
 
 /** Windows of a cap are told apart by where they start. */

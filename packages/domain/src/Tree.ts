@@ -17,7 +17,7 @@ import type { Id } from "./Id.ts"
 import type { Instant } from "./Instant.ts"
 import * as SpendingCap from "./SpendingCap.ts"
 import type { AtEnd, Branch, Count, Hold } from "./tree/Branch.ts"
-import { counted, countersAt, given, merged, settled } from "./tree/Counting.ts"
+import { counted, countersAt, countersOf, given, merged, settled } from "./tree/Counting.ts"
 import type { Event } from "./tree/Event.ts"
 import { ofLifecycle, ofWallet, type Refusal } from "./tree/Refusal.ts"
 import { barredBy, useOf } from "./tree/Use.ts"
@@ -33,6 +33,9 @@ export { unmet } from "./tree/Watching.ts"
 interface Spend {
   readonly amount: Credits.Credits
   readonly feature: string | null
+  /** Who spends, and on which meter, where that is said: there may be caps that count nothing else. */
+  readonly member: string | null
+  readonly meter: string | null
   readonly allowPartial: boolean
   readonly at: Instant
 }
@@ -48,6 +51,7 @@ export interface Debit {
 export type Command =
   | ({ readonly _tag: "Debit" } & Spend)
   | ({ readonly _tag: "Reserve"; readonly hold: Id; readonly expiresAt: Instant; readonly atEnd: AtEnd } & Spend)
+  /** `member` and `meter` are of what is beyond the hold: those of the hold, where they are null. */
   | ({ readonly _tag: "Capture"; readonly hold: Id } & Spend)
   | { readonly _tag: "Release"; readonly hold: Id; readonly at: Instant }
   /** Captures what was spent of a lease, which may be nothing; the rest goes back. */
@@ -74,6 +78,9 @@ export type Command =
   | { readonly _tag: "Owe"; readonly amount: Credits.Credits; readonly at: Instant }
   | { readonly _tag: "CloseOverage"; readonly at: Instant }
   | { readonly _tag: "SetCap"; readonly cap: SpendingCap.State; readonly at: Instant }
+  /** Of the branch's own client, as is the one that is removed; one that is not there has nothing to reset. */
+  | { readonly _tag: "ResetWindow"; readonly cap: Id; readonly at: Instant }
+  | { readonly _tag: "RemoveCap"; readonly cap: Id; readonly at: Instant }
   /** Of the branch's own client. */
   | { readonly _tag: "ChangeLifecycle"; readonly command: ClientLifecycle.Command; readonly at: Instant }
 
@@ -126,6 +133,14 @@ const unwatched = (branch: Branch, command: Command): Decision => {
       return reverse(branch, command)
     case "SetCap":
       return Result.succeed([{ _tag: "CapSet", cap: command.cap, at: command.at }])
+    case "ResetWindow":
+      return Result.succeed(resets(branch, command) ? [{ _tag: "WindowReset", cap: command.cap, at: command.at }] : [])
+    case "RemoveCap":
+      return Result.succeed(
+        branch.counters.some(({ cap: { id } }) => id === command.cap)
+          ? [{ _tag: "CapRemoved", cap: command.cap, at: command.at }]
+          : []
+      )
     case "ChangeLifecycle": {
       const [{ id: client, lifecycle }] = branch.line
       const changes = ClientLifecycle.decide(lifecycle, command.command)
@@ -136,17 +151,31 @@ const unwatched = (branch: Branch, command: Command): Decision => {
   }
 }
 
-/** The caps of the line as they stand at an instant, and what could be debited. */
+/** The caps of the line that count such a debit, as they stand at its instant, and the most that it could take. */
 export const headroom = (
   branch: Branch,
-  at: Instant,
-  feature: string | null
+  { at, feature, member, meter }: Pick<Spend, "at" | "feature" | "member" | "meter">
 ): { readonly counters: ReadonlyArray<SpendingCap.Counter>; readonly available: Credits.Credits } => {
-  const counters = countersAt(branch.counters, at)
+  const counters = countersOf(branch.counters, at, member, meter)
+  return { counters, available: availableWithin(branch, { at, feature }, SpendingCap.leastHeadroom(counters)) }
+}
+
+/** What could be debited if nothing but this cap kept back any of it. */
+export const availableUnder = (
+  branch: Branch,
+  asked: Pick<Spend, "at" | "feature">,
+  counter: SpendingCap.Counter
+): Credits.Credits => availableWithin(branch, asked, SpendingCap.leastHeadroom([counter]))
+
+const availableWithin = (
+  branch: Branch,
+  { at, feature }: Pick<Spend, "at" | "feature">,
+  headroom: Wallet.Headroom
+): Credits.Credits => {
   const use = useOf(branch, at)
-  if (typeof use !== "string") return { counters, available: 0n }
-  const ask = { at, feature, use, terms: branch.terms, headroom: SpendingCap.leastHeadroom(counters) }
-  return { counters, available: Wallet.available(branch.wallet, ask) }
+  return typeof use === "string"
+    ? Wallet.available(branch.wallet, { at, feature, use, terms: branch.terms, headroom })
+    : 0n
 }
 
 /** The debit that an entry of the ledger made, and that can be reversed; null where it made none. */
@@ -157,12 +186,12 @@ export const debitOf = (entry: Wallet.Event, { seq, counts, reversed }: Omit<Deb
 
 /** Asks the wallet within the caps, and says which cap it was when they keep too much back. */
 const spend = (branch: Branch, command: Of<"Debit"> | Of<"Reserve">): Decision => {
-  const { allowPartial, amount, at, feature } = command
+  const { allowPartial, amount, at, feature, member, meter } = command
   if (command._tag === "Reserve" && command.expiresAt <= at)
     return Result.fail({ _tag: "HoldEndsInThePast", expiresAt: command.expiresAt })
   const use = useOf(branch, at)
   if (typeof use !== "string") return Result.fail(use)
-  const counters = countersAt(branch.counters, at)
+  const counters = countersOf(branch.counters, at, member, meter)
   const { terms, wallet } = branch
   const headroom = SpendingCap.leastHeadroom(counters)
   const decided = Wallet.decide(
@@ -174,14 +203,15 @@ const spend = (branch: Branch, command: Of<"Debit"> | Of<"Reserve">): Decision =
   if (Result.isFailure(decided)) return Result.fail(ofWallet(decided.failure, counters))
   const events: Array<Event> = []
   for (const entry of decided.success) {
-    if (entry._tag === "Debited") post(events, entry, counted(counters, entry.portions, "used"), counters)
+    if (entry._tag === "Debited") post(events, entry, counted(counters, entry.portions, "used"), counters, at)
     if (entry._tag === "Reserved") {
       const { hold: id, amount, portions, expiresAt } = entry
       const atEnd = command._tag === "Reserve" ? command.atEnd : "release"
       const counts = counted(counters, portions, "held")
       const places = counts.map(({ cap, start, end, scope }) => ({ cap, start, end, scope }))
       const { line, payer } = branch
-      const hold = { id, client: line[0].id, payer, amount, portions, places, expiresAt, atEnd, outcome: null }
+      const client = line[0].id
+      const hold = { id, client, payer, amount, portions, places, member, meter, expiresAt, atEnd, outcome: null }
       events.push({ _tag: "Posted", entry, counts }, { _tag: "HoldOpened", hold })
     }
   }
@@ -194,9 +224,9 @@ const capture = (branch: Branch, command: Of<"Capture">, hold: Hold): Decision =
   const use = amount <= hold.amount ? "all" : useOf(branch, at)
   if (typeof use !== "string")
     return allowPartial ? capture(branch, { ...command, amount: hold.amount }, hold) : Result.fail(use)
-  const counters = countersAt(branch.counters, at)
-  const { terms, wallet } = branch
   const { id, places, portions } = hold
+  const counters = countersOf(branch.counters, at, command.member ?? hold.member, command.meter ?? hold.meter)
+  const { terms, wallet } = branch
   const headroom = SpendingCap.leastHeadroom(counters)
   const ask = { amount, feature, allowPartial, at, use, terms, headroom }
   const decided = Wallet.decide(wallet, { _tag: "Capture", hold: id, portions, ...ask })
@@ -205,7 +235,7 @@ const capture = (branch: Branch, command: Of<"Capture">, hold: Hold): Decision =
   for (const entry of decided.success) {
     if (entry._tag !== "Captured") continue
     const counts = [...settled(places, portions, entry.portions), ...counted(counters, entry.excess, "used")]
-    post(events, entry, merged(counts), counters)
+    post(events, entry, merged(counts), counters, at)
     events.push({ _tag: "HoldSettled", hold: id, outcome: "captured", captured: entry.amount })
   }
   return Result.succeed(events)
@@ -221,7 +251,11 @@ const settle = (branch: Branch, { amount: spent, at }: Of<"Settle">, hold: Hold)
 
 /** No more than is held, so nothing can refuse it. */
 const captureHeld = (branch: Branch, hold: Hold, amount: Credits.Credits, at: Instant): Decision =>
-  capture(branch, { _tag: "Capture", hold: hold.id, amount, feature: null, allowPartial: false, at }, hold)
+  capture(
+    branch,
+    { _tag: "Capture", hold: hold.id, amount, feature: null, member: null, meter: null, allowPartial: false, at },
+    hold
+  )
 
 const release = (branch: Branch, hold: Hold, why: "expired" | "released", at: Instant): Decision => {
   const { id, portions, places } = hold
@@ -266,12 +300,19 @@ const withOpenHold = (branch: Branch, id: Id, at: Instant, settle: (hold: Hold) 
   return Result.fail({ _tag: "HoldSettled", hold: id, outcome: hold.atEnd === "capture" ? "captured" : "expired" })
 }
 
-/** An entry, and the thresholds that it reaches. */
+/** Windows of a cap are told apart by where they start, so one that starts now is not reset. */
+const resets = ({ counters }: Branch, { at, cap: id }: Of<"ResetWindow">): boolean => {
+  const counter = counters.find(({ cap }) => cap.id === id)
+  return counter !== undefined && SpendingCap.at(counter, at).window.start < at
+}
+
+/** An entry, the thresholds that it reaches, and what it foretells. */
 const post = (
   events: Array<Event>,
   entry: Wallet.Event,
   counts: ReadonlyArray<Count>,
-  counters: ReadonlyArray<SpendingCap.Counter>
+  counters: ReadonlyArray<SpendingCap.Counter>,
+  at: Instant
 ): void => {
   events.push({ _tag: "Posted", entry, counts })
   for (const counter of counters) {
@@ -280,10 +321,13 @@ const post = (
     for (const count of counts) {
       if (count.cap !== cap.id || count.start !== window.start) continue
       const used = window.used + count.used
-      const percent = SpendingCap.reached(counter, used)
-      if (percent === undefined) continue
       const { client, id, limit } = cap
-      events.push({ _tag: "ThresholdReached", client, cap: id, start: window.start, percent, used, limit })
+      const { start } = window
+      const percent = SpendingCap.reached(counter, used)
+      if (percent !== undefined) events.push({ _tag: "ThresholdReached", client, cap: id, start, percent, used, limit })
+      if (window.forecast || count.used <= 0n) continue
+      const projectedAt = SpendingCap.forecast(cap, window, used, at)
+      if (projectedAt !== null) events.push({ _tag: "LimitForecast", client, cap: id, start, used, limit, projectedAt })
     }
   }
 }

@@ -28,7 +28,7 @@ export { Event, evolve } from "./wallet/Event.ts"
 export { burnOrder, isExpired, Kind, Lot } from "./wallet/Lot.ts"
 export { cost, Portion, type Portions, slice, total } from "./wallet/Portion.ts"
 export { origins } from "./wallet/Reverse.ts"
-export { balance, held, initial, mostCredits, mostLots, State } from "./wallet/State.ts"
+export { balance, held, initial, level, mostCredits, mostLots, State } from "./wallet/State.ts"
 
 export const decide = (state: State, command: Command): Decision => {
   switch (command._tag) {
@@ -93,14 +93,18 @@ const spend = (state: State, ask: Spend): Result.Result<Burned, Refusal> => {
 }
 
 /**
- * The scope whose caps alone would refuse; of two, the one that lets less through. Where only both together refuse,
- * those of `extra`: without them it would pass.
+ * The scope whose caps alone would refuse; of several, the one that lets least through. Where only some together refuse,
+ * one without which more would pass.
  */
-const boundBy = (state: State, ask: Ask): "all" | "extra" => {
-  const { all, charged } = ask.headroom
-  const withinAll = burn(state, { ...ask, headroom: { ...boundless, all } }).missing
-  const withinExtra = burn(state, { ...ask, headroom: { ...boundless, charged } }).missing
-  return withinAll > withinExtra ? "all" : "extra"
+const boundBy = (state: State, ask: Ask): "all" | "billed" | "extra" => {
+  const { all, billed, charged } = ask.headroom
+  const missing = (headroom: Partial<typeof ask.headroom>) =>
+    burn(state, { ...ask, headroom: { ...boundless, ...headroom } }).missing
+  const alone = { all: missing({ all }), extra: missing({ charged }), billed: missing({ billed }) }
+  if (alone.billed > alone.extra && alone.billed >= alone.all) return "billed"
+  if (alone.all > alone.extra) return "all"
+  if (alone.extra > 0n) return "extra"
+  return missing({ all, charged }) < missing({ all, charged, billed }) ? "billed" : "extra"
 }
 
 const capture = (state: State, command: Of<"Capture">): Decision => {

@@ -77,7 +77,16 @@ describe("a lease", () => {
         const settle = Tree.decide(branch, { _tag: "Settle", hold, amount, at })
         const beyond = Tree.decide(branch, { _tag: "Settle", hold, amount: amount + 1n, at })
         const release = Tree.decide(branch, { _tag: "Release", hold, at })
-        const capture = Tree.decide(branch, { _tag: "Capture", hold, amount, feature: null, allowPartial: false, at })
+        const capture = Tree.decide(branch, {
+          _tag: "Capture",
+          hold,
+          amount,
+          feature: null,
+          member: null,
+          meter: null,
+          allowPartial: false,
+          at
+        })
         if (atEnd === "capture") {
           const isLease = Result.fail({ _tag: "HoldIsLease", hold } as const)
           assert.deepStrictEqual([capture, release], [isLease, isLease])

@@ -12,6 +12,9 @@ const base: SpendingCap.State = {
   client: id("e", 1),
   name: "monthly",
   limit: 100n,
+  committed: 0n,
+  member: null,
+  meter: null,
   every: "month",
   scope: "extra",
   enforcement: "hard",
@@ -29,6 +32,9 @@ const caps = Arbitrary.map(
         zone,
         anchor: now,
         limit: upTo(60),
+        committed: Schema.Literals([0, 0, 10]),
+        member: Schema.NullOr(Schema.Literals(["ann"])),
+        meter: Schema.NullOr(Schema.Literals(["tokens"])),
         scope: SpendingCap.Scope,
         enforcement: Schema.Literals(["hard", "alert"]),
         billing: Schema.NullOr(Schema.Struct({ anchor: now, interval: Calendar.Interval }))
@@ -41,6 +47,7 @@ const caps = Arbitrary.map(
     ...cap,
     zone: Calendar.Zone.make(cap.zone),
     limit: BigInt(cap.limit),
+    committed: BigInt(cap.committed),
     thresholds: thresholds.map((percent) => percent + 1)
   })
 )
@@ -83,8 +90,8 @@ describe("SpendingCap", () => {
 
   it.prop("the least headroom is that of the hard cap that binds, by what it counts", [counters], ([counters]) => {
     const least = SpendingCap.leastHeadroom(counters)
-    for (const scope of ["all", "extra"] as const) {
-      const room = scope === "all" ? least.all : least.charged
+    for (const scope of ["all", "extra", "billed"] as const) {
+      const room = { all: least.all, extra: least.charged, billed: least.billed }[scope]
       const bound = SpendingCap.binding(counters, scope)
       const hard = counters.filter(({ cap }) => cap.enforcement === "hard" && cap.scope === scope)
       assert.strictEqual(room, bound === undefined ? null : SpendingCap.headroom(bound))
@@ -106,7 +113,7 @@ describe("SpendingCap", () => {
     ([cap, used, told]) => {
       const window = { ...SpendingCap.open(cap, 0), told }
       const due = cap.thresholds.filter(
-        (percent) => percent > told && BigInt(used) * 100n >= cap.limit * BigInt(percent)
+        (percent) => percent > told && (cap.committed + BigInt(used)) * 100n >= cap.limit * BigInt(percent)
       )
       const highest = due.length === 0 ? undefined : Math.max(...due)
       assert.strictEqual(SpendingCap.reached({ cap, window }, BigInt(used)), highest)

@@ -76,7 +76,7 @@ describe("Tree", () => {
           const load = sums.get(key(window)) ?? { used: 0n, held: 0n }
           const after = then.get(key(window)) ?? { used: 0n, held: 0n }
           const loaded = after.used + after.held
-          assert.isTrue(loaded <= cap.limit || loaded <= load.used + load.held)
+          assert.isTrue(cap.committed + loaded <= cap.limit || loaded <= load.used + load.held)
         }
       }
     },
@@ -93,8 +93,13 @@ describe("Tree", () => {
           const at = "at" in turn.command ? turn.command.at : 0
           const expected = turn.before.counters.flatMap((counter) => {
             const { cap, window } = SpendingCap.at(counter, at)
-            const extra = entry.portions.filter(({ charged }) => cap.scope === "all" || charged)
-            const cost = extra.reduce((sum, portion) => sum + portion.cost, 0n)
+            const { member = null, meter = null } = "member" in turn.command ? turn.command : {}
+            if (cap.member !== null && cap.member !== member) return []
+            if (cap.meter !== null && cap.meter !== meter) return []
+            const counting = entry.portions.filter(({ charged, from }) =>
+              cap.scope === "billed" ? from === "overage" : cap.scope === "all" || charged
+            )
+            const cost = counting.reduce((sum, portion) => sum + portion.cost, 0n)
             const [used, held] = entry._tag === "Debited" ? [cost, 0n] : [0n, cost]
             const { start, end } = window
             return cost === 0n ? [] : [{ cap: cap.id, start, end, scope: cap.scope, used, held }]
@@ -147,7 +152,11 @@ describe("Tree", () => {
         const { _tag } = decided.failure
         if (_tag !== "SpendingCapReached" && _tag !== "InsufficientCredits") continue
         if (before.terms.unlimited) continue
-        const scopes = new Set(before.counters.filter(isHard).map(({ cap }) => cap.scope))
+        const { member, meter } = command
+        const binding = before.counters.filter(
+          (counter) => isHard(counter) && SpendingCap.counts(counter.cap, member, meter)
+        )
+        const scopes = new Set(binding.map(({ cap }) => cap.scope))
         const { at, amount, feature } = command
         const { status } = before.line.find(({ id }) => id === before.payer)?.subscription ?? { status: "active" }
         const use = status === "canceled" ? "bought" : "all"
@@ -170,14 +179,23 @@ describe("Tree", () => {
         const counter = before.counters.find(({ cap }) => cap.id === refusal.cap)
         if (counter === undefined || !isHard(counter)) return assert.fail("not a hard cap of the line")
         const { cap, window } = SpendingCap.at(counter, command.at)
-        const { id, client, name, limit } = cap
+        const { id, client, name, limit, committed } = cap
         const { asked, available, ...told } = refusal
-        const stands = { cap: id, client, name, limit, used: window.used, held: window.held, resetsAt: window.end }
+        const stands = {
+          cap: id,
+          client,
+          name,
+          limit,
+          committed,
+          used: window.used,
+          held: window.held,
+          resetsAt: window.end
+        }
         assert.deepStrictEqual(told, { _tag: "SpendingCapReached", ...stands })
         assert.strictEqual(asked, command.amount)
         assert.isTrue(succeeds(before, { ...command, amount: available }))
         assert.isFalse(succeeds(before, { ...command, amount: available + 1n, allowPartial: false }))
-        assert.strictEqual(Tree.headroom(before, command.at, command.feature).available, available)
+        assert.strictEqual(Tree.headroom(before, command).available, available)
       }
     },
     runs
@@ -195,7 +213,7 @@ describe("Tree", () => {
           )
         )
         const alone = (id: Id.Id) => lifting(before, (cap) => cap.id !== id)
-        const through = (id: Id.Id) => Tree.headroom(alone(id), command.at, command.feature).available
+        const through = (id: Id.Id) => Tree.headroom(alone(id), command).available
         const hard = before.counters.filter(isHard).map(({ cap }) => cap.id)
         const binding = hard.filter((id) => !succeeds(alone(id), command))
         if (binding.length === 0) {
@@ -245,7 +263,7 @@ describe("Tree", () => {
           const capture =
             atEnd === "capture"
               ? ({ _tag: "Settle", hold } as const)
-              : ({ _tag: "Capture", hold, feature: null, allowPartial: false } as const)
+              : ({ _tag: "Capture", hold, feature: null, member: null, meter: null, allowPartial: false } as const)
           if (expiresAt <= command.at) continue
           for (const part of [0n, amount / 2n, amount]) {
             const at = expiresAt - 1
@@ -268,7 +286,16 @@ describe("Tree", () => {
     for (const { id: hold, outcome } of branch.holds) {
       if (outcome === null) continue
       const settled = Result.fail({ _tag: "HoldSettled" as const, hold, outcome })
-      const capture = { _tag: "Capture", hold, amount: 1n, feature: null, allowPartial: true, at } as const
+      const capture = {
+        _tag: "Capture",
+        hold,
+        amount: 1n,
+        feature: null,
+        member: null,
+        meter: null,
+        allowPartial: true,
+        at
+      } as const
       assert.deepStrictEqual(Tree.decide(branch, capture), settled)
       assert.deepStrictEqual(Tree.decide(branch, { _tag: "Release", hold, at }), settled)
       assert.deepStrictEqual(Tree.decide(branch, { _tag: "Lapse", hold, at }), Result.succeed([]))
@@ -339,20 +366,24 @@ describe("Tree", () => {
     ([history]) => {
       const told = new Map<string, number>()
       for (const { before, command, decided, after } of play(history).turns) {
-        if (command._tag === "SetCap")
-          for (const window of told.keys()) if (window.startsWith(command.cap.id)) told.delete(window)
+        if (command._tag === "SetCap" || command._tag === "RemoveCap")
+          for (const window of told.keys())
+            if (window.startsWith(typeof command.cap === "string" ? command.cap : command.cap.id)) told.delete(window)
         if (Result.isFailure(decided)) continue
         for (const event of decided.success) {
           if (event._tag !== "ThresholdReached") continue
           assert.isTrue(event.percent > (told.get(key(event)) ?? 0))
-          assert.isTrue(event.used * 100n >= event.limit * BigInt(event.percent))
+          const { committed = 0n } = after.counters.find(({ cap }) => cap.id === event.cap)?.cap ?? {}
+          assert.isTrue((committed + event.used) * 100n >= event.limit * BigInt(event.percent))
           told.set(key(event), event.percent)
         }
         if (command._tag !== "Debit") continue
         for (const { cap, window } of after.counters) {
           const was = before.counters.find(({ cap: { id } }) => id === cap.id)?.window.used
           if (window.used === 0n || window.used === was) continue
-          const highest = cap.thresholds.findLast((percent) => window.used * 100n >= cap.limit * BigInt(percent)) ?? 0
+          const highest =
+            cap.thresholds.findLast((percent) => (cap.committed + window.used) * 100n >= cap.limit * BigInt(percent)) ??
+            0
           assert.isTrue(window.told >= highest)
         }
       }
@@ -391,7 +422,7 @@ describe("Tree", () => {
     return Result.isSuccess(decided) ? replay(from, decided.success) : assert.fail(decided.failure._tag)
   }
   const debit = (amount: bigint, now = at) =>
-    ({ _tag: "Debit", amount, feature: null, allowPartial: false, at: now }) as const
+    ({ _tag: "Debit", amount, feature: null, member: null, meter: null, allowPartial: false, at: now }) as const
   const refusalOf = (from: Tree.Branch, command: Tree.Command) => {
     const decided = Tree.decide(from, command)
     return Result.isFailure(decided) ? decided.failure : assert.fail("accepted")
@@ -435,12 +466,23 @@ describe("Tree", () => {
       hold,
       amount: 6n,
       feature: null,
+      member: null,
+      meter: null,
       allowPartial: false,
       expiresAt: at + 9 * day,
       atEnd: "release",
       at
     })
-    const capture = { _tag: "Capture", hold, amount: 10n, feature: null, allowPartial: false, at: at + day } as const
+    const capture = {
+      _tag: "Capture",
+      hold,
+      amount: 10n,
+      feature: null,
+      member: null,
+      meter: null,
+      allowPartial: false,
+      at: at + day
+    } as const
     const decided = Tree.decide(held, capture)
     const [posted] = Result.isSuccess(decided) ? decided.success : []
     if (posted?._tag !== "Posted") return assert.fail("not captured")
@@ -475,13 +517,15 @@ describe("Tree", () => {
       _tag: "Reserve",
       hold,
       feature: null,
+      member: null,
+      meter: null,
       allowPartial: false,
       expiresAt: at + 9,
       at,
       ...ends
     } as const
     const held = after(branch([capOf(0, 10, true)]), { ...reserve, amount: 6n })
-    const capture = { _tag: "Capture", hold, feature: null, at } as const
+    const capture = { _tag: "Capture", hold, feature: null, member: null, meter: null, at } as const
     const refusal = refusalOf(held, { ...capture, amount: 12n, allowPartial: false })
     assert.isTrue(refusal._tag === "SpendingCapReached" && refusal.asked === 12n && refusal.available === 10n)
     const suspension = { cause: "operator", by: "ada", at, reason: null, note: null } as const
@@ -515,6 +559,8 @@ describe("Tree", () => {
       hold,
       amount: 1n,
       feature: null,
+      member: null,
+      meter: null,
       allowPartial: false,
       expiresAt: at + 9,
       atEnd: "release",

@@ -213,7 +213,7 @@ describe("Wallet", () => {
         if (command._tag !== "Debit" || Result.isSuccess(decided)) continue
         const refusal = decided.failure
         if (refusal._tag !== "Capped" && refusal._tag !== "InsufficientCredits") assert.fail(refusal._tag)
-        const lifted = { ...command, headroom: { all: null, charged: null } }
+        const lifted = { ...command, headroom: { all: null, charged: null, billed: null } }
         assert.strictEqual(refusal.asked, command.amount)
         if (refusal._tag === "InsufficientCredits") {
           assert.strictEqual(refusal.available + refusal.missing, command.amount)
@@ -375,7 +375,7 @@ describe("Wallet", () => {
     allowPartial: false,
     use: "all" as const,
     terms: Wallet.prepaid,
-    headroom: { all: null, charged: null },
+    headroom: { all: null, charged: null, billed: null },
     at: 5,
     ...fields
   })
@@ -410,7 +410,7 @@ describe("Wallet", () => {
 
   it("skips a lot that has no headroom, and goes on with what no cap counts", () => {
     const state = after([grant(1, { expiresAt: 50 }), grant(2, { kind: "promo" })])
-    const charged = after([debit(12n, { headroom: { all: null, charged: 3n } })], state)
+    const charged = after([debit(12n, { headroom: { all: null, charged: 3n, billed: null } })], state)
     assert.deepStrictEqual(lefts(charged), [
       [id("a", 1), 7n],
       [id("a", 2), 1n]

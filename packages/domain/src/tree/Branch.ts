@@ -48,6 +48,9 @@ export const Hold = Schema.Struct({
   amount: Credits.Amount,
   portions: Schema.Array(Wallet.Portion),
   places: Schema.Array(Place),
+  /** Who is to spend them, and on which meter, where that was said. */
+  member: Schema.NullOr(Schema.String),
+  meter: Schema.NullOr(Schema.String),
   expiresAt: Instant,
   atEnd: AtEnd,
   outcome: Schema.NullOr(Outcome)

@@ -16,6 +16,17 @@ export const countersAt = (counters: Counters, at: Instant): Counters => {
   return counters
 }
 
+/** Those that count what a member spends on a meter, as they stand at an instant. */
+export const countersOf = (counters: Counters, at: Instant, member: string | null, meter: string | null): Counters => {
+  for (const { cap } of counters)
+    if (!SpendingCap.counts(cap, member, meter))
+      return countersAt(
+        counters.filter(({ cap }) => SpendingCap.counts(cap, member, meter)),
+        at
+      )
+  return countersAt(counters, at)
+}
+
 /** What portions count in the present windows; caps that they cost nothing are not in it. */
 export const counted = (counters: Counters, portions: Wallet.Portions, as: "held" | "used"): ReadonlyArray<Count> => {
   const counts: Array<Count> = []
@@ -24,7 +35,7 @@ export const counted = (counters: Counters, portions: Wallet.Portions, as: "held
   const extra = Wallet.cost(portions, "extra")
   for (const { cap, window } of counters) {
     const { id, scope } = cap
-    const cost = scope === "all" ? all : extra
+    const cost = scope === "all" ? all : scope === "extra" ? extra : Wallet.cost(portions, "billed")
     if (cost === 0n) continue
     const used = as === "used" ? cost : 0n
     const held = as === "held" ? cost : 0n
@@ -93,10 +104,11 @@ const afterAll = (counter: SpendingCap.Counter, counts: ReadonlyArray<Count>): S
 const counting = ({ cap, window }: SpendingCap.Counter, count: Count): SpendingCap.Counter => {
   const { start, end } = count
   if (start === window.start) {
-    const { told } = window
+    const { forecast, told } = window
     const used = window.used + count.used
-    return { cap, window: { cap: cap.id, start, end: window.end, used, held: window.held + count.held, told } }
+    const held = window.held + count.held
+    return { cap, window: { cap: cap.id, start, end: window.end, used, held, told, forecast } }
   }
   if (count.used < 0n || count.held < 0n) return { cap, window }
-  return { cap, window: { cap: cap.id, start, end, used: count.used, held: count.held, told: 0 } }
+  return { cap, window: { cap: cap.id, start, end, used: count.used, held: count.held, told: 0, forecast: false } }
 }

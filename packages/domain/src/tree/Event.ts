@@ -9,6 +9,7 @@ import * as SpendingCap from "../SpendingCap.ts"
 import * as Wallet from "../Wallet.ts"
 import { type Branch, Count, Hold, type Member, Outcome } from "./Branch.ts"
 import { applied } from "./Counting.ts"
+import { Notice, type Recharge } from "./Watch.ts"
 
 export const Event = Schema.TaggedUnion({
   Posted: { entry: Wallet.Event, counts: Schema.Array(Count) },
@@ -16,17 +17,29 @@ export const Event = Schema.TaggedUnion({
   HoldSettled: { hold: Id, outcome: Outcome, captured: Credits.Amount },
   /** Once per window and threshold, on the edge. */
   ThresholdReached: { client: Id, cap: Id, start: Instant, percent: Schema.Int, used: Cost, limit: Cost },
+  /** Once per window, on the edge: it will pass its limit before it ends, at the rate it is spent at. */
+  LimitForecast: { client: Id, cap: Id, start: Instant, used: Cost, limit: Cost, projectedAt: Instant },
   CapSet: { cap: SpendingCap.State, at: Instant },
-  LifecycleChanged: { client: Id, change: ClientLifecycle.Event }
+  /** Its next window starts early, and ends where this one would have. */
+  WindowReset: { cap: Id, at: Instant },
+  CapRemoved: { cap: Id, at: Instant },
+  LifecycleChanged: { client: Id, change: ClientLifecycle.Event },
+  /** The level of a payer's wallet has fallen, so far that it is told of: once, until it is back. */
+  BalanceNoticed: { client: Id, notice: Notice, level: Credits.Credits },
+  BalanceRestored: { client: Id, level: Credits.Credits },
+  /** A crossing: `target` is the level at which a refused debit would have passed, and 0 where none was. */
+  RechargeWanted: { client: Id, crossing: Schema.Natural, shortfall: Credits.Sum, target: Credits.Sum, at: Instant },
+  /** A debit was refused while more is on its way already. */
+  RechargeFellShort: { client: Id, target: Credits.Sum }
 })
 export type Event = typeof Event.Type
 
 export const evolve = (branch: Branch, event: Event): Branch => {
   switch (event._tag) {
     case "Posted": {
-      const { holds, line, payer, policy, terms } = branch
+      const { holds, line, payer, policy, terms, watch } = branch
       const wallet = Wallet.evolve(branch.wallet, event.entry)
-      return { line, payer, terms, policy, wallet, counters: applied(branch.counters, event.counts), holds }
+      return { line, payer, terms, policy, wallet, counters: applied(branch.counters, event.counts), watch, holds }
     }
     case "HoldOpened":
       return { ...branch, holds: [...branch.holds, event.hold] }
@@ -48,6 +61,23 @@ export const evolve = (branch: Branch, event: Event): Branch => {
       const counter = SpendingCap.set(branch.counters[i] ?? { cap, window: SpendingCap.open(cap, at) }, cap, at)
       return { ...branch, counters: i < 0 ? [...branch.counters, counter] : branch.counters.with(i, counter) }
     }
+    case "LimitForecast": {
+      const tell = (counter: SpendingCap.Counter): SpendingCap.Counter => {
+        const { cap, window } = counter
+        return cap.id === event.cap && window.start === event.start
+          ? { cap, window: { ...window, forecast: true } }
+          : counter
+      }
+      return { ...branch, counters: branch.counters.map(tell) }
+    }
+    case "WindowReset": {
+      const { at, cap: id } = event
+      const reset = (counter: SpendingCap.Counter): SpendingCap.Counter =>
+        counter.cap.id === id ? SpendingCap.reset(SpendingCap.at(counter, at), at) : counter
+      return { ...branch, counters: branch.counters.map(reset) }
+    }
+    case "CapRemoved":
+      return { ...branch, counters: branch.counters.filter(({ cap: { id } }) => id !== event.cap) }
     case "LifecycleChanged": {
       const changed = (member: Member): Member =>
         member.id === event.client
@@ -56,5 +86,22 @@ export const evolve = (branch: Branch, event: Event): Branch => {
       const [spender, ...ancestors] = branch.line
       return { ...branch, line: [changed(spender), ...ancestors.map(changed)] }
     }
+    case "BalanceNoticed":
+      return branch.watch === null ? branch : { ...branch, watch: { ...branch.watch, notice: event.notice } }
+    case "BalanceRestored":
+      return branch.watch === null ? branch : { ...branch, watch: { ...branch.watch, notice: "none" } }
+    case "RechargeWanted": {
+      const { at: dueAt, crossing, target } = event
+      return recharging(branch, { phase: "wanted", crossing, target, reason: null, dueAt })
+    }
+    case "RechargeFellShort":
+      return recharging(branch, { target: event.target })
   }
+}
+
+const recharging = (branch: Branch, change: Partial<Recharge>): Branch => {
+  const { watch } = branch
+  return watch === null || watch.recharge === null
+    ? branch
+    : { ...branch, watch: { ...watch, recharge: { ...watch.recharge, ...change } } }
 }

@@ -34,6 +34,7 @@ export const Refusal = Schema.TaggedUnion({
     asked: Credits.Credits,
     available: Credits.Credits,
     limit: Cost,
+    committed: Cost,
     used: Cost,
     held: Cost,
     resetsAt: Schema.NullOr(Instant)
@@ -70,6 +71,7 @@ export const ofWallet = (refusal: Wallet.Refusal, counters: ReadonlyArray<Spendi
     asked,
     available,
     limit: cap.limit,
+    committed: cap.committed,
     used: window.used,
     held: window.held,
     resetsAt: window.end

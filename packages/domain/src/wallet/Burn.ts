@@ -25,13 +25,17 @@ export interface Terms {
 
 export const prepaid: Terms = { unlimited: false, creditValue: Rate.zero, overdraftLimit: 0n, overage: null }
 
-/** What hard caps still allow: `all` over caps that count every credit, `charged` over those that count what costs extra. */
+/**
+ * What hard caps still allow: `all` over caps that count every credit, `charged` over those that count what costs extra,
+ * `billed` over those that count overage alone.
+ */
 export interface Headroom {
   readonly all: Cost | null
   readonly charged: Cost | null
+  readonly billed: Cost | null
 }
 
-export const boundless: Headroom = { all: null, charged: null }
+export const boundless: Headroom = { all: null, charged: null, billed: null }
 
 export interface Ask {
   readonly amount: Credits.Credits
@@ -59,7 +63,8 @@ export const isSpendable = (lot: Lot, ask: Pick<Ask, "at" | "feature" | "use">):
 
 export const burn = (state: State, ask: Ask): Burned => {
   const { amount, headroom, terms, use } = ask
-  const draft: Draft = { portions: [], missing: amount, capped: 0n, all: headroom.all, charged: headroom.charged }
+  const { all, billed, charged } = headroom
+  const draft: Draft = { portions: [], missing: amount, capped: 0n, all, charged, billed }
   if (terms.unlimited && use === "all") {
     take(draft, "unlimited", amount, terms.creditValue, false)
     return draft
@@ -81,6 +86,7 @@ interface Draft {
   capped: Credits.Credits
   all: Cost | null
   charged: Cost | null
+  readonly billed: Cost | null
 }
 
 const take = (
@@ -92,7 +98,8 @@ const take = (
 ): void => {
   const wanted = available < draft.missing ? available : draft.missing
   if (wanted <= 0n) return
-  const room = charged ? least(draft.all, draft.charged) : draft.all
+  let room = charged ? least(draft.all, draft.charged) : draft.all
+  if (from === "overage") room = least(room, draft.billed)
   let amount = wanted
   let cost = Rate.costOf(rate, wanted)
   if (room !== null && cost > room) {

@@ -61,7 +61,7 @@ export const Refusal = Schema.TaggedUnion({
     asked: Credits.Credits,
     available: Credits.Credits,
     portions: Schema.Array(Portion),
-    scope: Schema.Literals(["extra", "all"])
+    scope: Schema.Literals(["extra", "all", "billed"])
   },
   TooManyLots: { most: Schema.Natural },
   BalanceTooLarge: { most: Credits.Credits }

@@ -27,10 +27,11 @@ export const total = (portions: Portions): Credits.Credits => {
   return sum
 }
 
-/** What portions cost, to a cap that counts all of them or only the charged ones. */
-export const cost = (portions: Portions, scope: "all" | "extra"): Cost => {
+/** What portions cost, to a cap that counts all of them, only the charged ones, or only what is billed afterwards. */
+export const cost = (portions: Portions, scope: "all" | "billed" | "extra"): Cost => {
   let sum = 0n
-  for (const portion of portions) if (scope === "all" || portion.charged) sum += portion.cost
+  for (const portion of portions)
+    if (scope === "all" || (scope === "extra" ? portion.charged : portion.from === "overage")) sum += portion.cost
   return sum
 }
 

@@ -39,6 +39,13 @@ export const balance = (state: State, at: Instant): Credits.Credits => {
   return sum
 }
 
+/** What the lots have left that may be spent at an instant. What is owed is not taken off. */
+export const level = ({ lots }: State, at: Instant): Credits.Credits => {
+  let sum = 0n
+  for (const lot of lots) if (lot.effectiveAt <= at && !isExpired(lot, at)) sum += lot.left
+  return sum
+}
+
 export const isTooLarge = (state: State, more: Credits.Credits): boolean => {
   let sum = more
   for (const lot of state.lots) sum += lot.left + lot.held

@@ -12,21 +12,29 @@ const hour = 3_600_000
 const upTo = (maximum: number) => Schema.Int.check(Schema.isBetween({ minimum: 0, maximum }))
 const wait = Schema.Literals([0, 0, 1, 5, 24, 480])
 const nth = upTo(4)
-const cap = upTo(5)
+const cap = upTo(8)
 const cause = Schema.Literals(["operator", "dunning"])
+
+const Tagged = {
+  ...Spend,
+  member: Schema.NullOr(Schema.Literals(["ann", "bob"])),
+  meter: Schema.NullOr(Schema.Literals(["tokens"]))
+}
 
 const Setting = Schema.Struct({
   payer: Schema.Literals([0, 0, 1, 2]),
   terms: Schema.Literals([0, 0, 1, 2, 3]),
   status: Schema.NullOr(Schema.Literals(["active", "active", "trialing", "canceled"])),
   /** Caps to begin with. */
-  limits: Schema.Array(upTo(60)).check(Schema.isMaxLength(6))
+  limits: Schema.Array(upTo(60)).check(Schema.isMaxLength(9))
 })
 
 export const Step = Schema.TaggedUnion({
-  Debit: { wait, ...Spend },
-  Reserve: { wait, ...Spend, lasts: Schema.Literals([1, 24, 600]), atEnd: Tree.AtEnd },
-  Capture: { wait, nth, ...Spend },
+  Debit: { wait, ...Tagged },
+  Reserve: { wait, ...Tagged, lasts: Schema.Literals([1, 24, 600]), atEnd: Tree.AtEnd },
+  Capture: { wait, nth, ...Tagged },
+  ResetWindow: { wait, cap },
+  RemoveCap: { wait, cap },
   Release: { wait, nth },
   Settle: { wait, nth, amount: Spend.amount },
   Grant: { wait, ...Lot },
@@ -55,14 +63,17 @@ export const histories = Arbitrary.map(
 
 export const member = (n: number): Id.Id => id("e", n)
 
-/** Each cap with its own client, scope, span and zone: a limit is what changes. */
+/** Each cap with its own client, scope, span, zone, member and meter: a limit is what changes. */
 export const capOf = (n: number, limit: number, hard: boolean): SpendingCap.State => ({
   id: id("f", n),
   client: member(n % 3),
   name: `cap ${n}`,
   limit: BigInt(limit),
+  committed: n === 6 ? 5n : 0n,
+  member: n === 7 || n === 8 ? "ann" : null,
+  meter: n === 8 ? "tokens" : null,
   every: (["day", "month", "lifetime"] as const)[(n + (n > 2 ? 1 : 0)) % 3] ?? "day",
-  scope: n % 2 === 0 ? "extra" : "all",
+  scope: n === 6 || n === 8 ? "billed" : n % 2 === 0 ? "extra" : "all",
   enforcement: hard ? "hard" : "alert",
   thresholds: [50, 80, 100],
   zone: Calendar.Zone.make(["UTC", "Europe/Zurich", "Australia/Lord_Howe"][n % 3] ?? "UTC"),
@@ -171,6 +182,10 @@ export const play = ({
       }
       case "Capture":
         return post({ ...step, _tag: "Capture", hold: nthHold(step.nth), amount: BigInt(step.amount), at })
+      case "ResetWindow":
+        return post({ _tag: "ResetWindow", cap: capOf(step.cap, 0, true).id, at })
+      case "RemoveCap":
+        return post({ _tag: "RemoveCap", cap: capOf(step.cap, 0, true).id, at })
       case "Release":
         return post({ _tag: "Release", hold: nthHold(step.nth), at })
       case "Settle":

@@ -37,7 +37,8 @@ const Within = {
   use: Schema.Literals(["all", "all", "bought"]),
   terms: upTo(3),
   all: Schema.NullOr(upTo(40)),
-  charged: Schema.NullOr(upTo(40))
+  charged: Schema.NullOr(upTo(40)),
+  billed: Schema.NullOr(upTo(40))
 }
 export const Rollover = Schema.NullOr(
   Schema.Struct({ min: upTo(5), max: upTo(20), renewals: Schema.Literals([1, 2, 3]) })
@@ -92,7 +93,8 @@ const withinOf = (step: Schema.Struct.Type<typeof Within>) => ({
   terms: termsOf(step.terms),
   headroom: {
     all: step.all === null ? null : BigInt(step.all),
-    charged: step.charged === null ? null : BigInt(step.charged)
+    charged: step.charged === null ? null : BigInt(step.charged),
+    billed: step.billed === null ? null : BigInt(step.billed)
   }
 })
 

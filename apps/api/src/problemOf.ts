@@ -34,6 +34,8 @@ const ofFailed = (failed: Failed): Problem.Problem => {
       return Problem.unavailable(failed.retryAfterMs, failed.reason)
     case "OutcomeUnknown":
       return Problem.outcomeUnknown(failed.retryAfterMs)
+    case "NotRenewed":
+      return Problem.notRenewed(problemOf(failed.refusal), failed.settled)
     case "Unready":
       return Problem.unavailable(1_000, failed.reason)
   }
@@ -52,6 +54,7 @@ const failed: { readonly [Tag in Failed["_tag"]]: true } = {
   Upstream: true,
   Unavailable: true,
   OutcomeUnknown: true,
+  NotRenewed: true,
   Unready: true
 }
 

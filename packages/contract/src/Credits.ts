@@ -122,8 +122,8 @@ const outcome = Schema.Union([
 export type ItemOutcome = typeof outcome.Type
 
 const client = { client: Wire.ClientRef }
-const feature = Schema.optionalKey(Wire.Feature)
-const allowPartial = Schema.Boolean.annotate({ description: "Take what there is rather than refuse." }).pipe(
+export const feature = Schema.optionalKey(Wire.Feature)
+export const allowPartial = Schema.Boolean.annotate({ description: "Take what there is rather than refuse." }).pipe(
   Schema.withDecodingDefaultTypeKey(Effect.succeed(false))
 )
 const debit = {

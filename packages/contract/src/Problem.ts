@@ -40,7 +40,9 @@ export const UnreadyReason = Schema.Literals([
   "migrations_pending",
   "clock_skewed",
   "durability_off",
-  "deadline_passed"
+  "deadline_passed",
+  "api_unreachable",
+  "lease_renewing"
 ])
 export const Reason = Schema.Literals([
   "client_not_onboarded",
@@ -128,15 +130,22 @@ export const Issue = Schema.Struct({
 }).annotate({ identifier: "Issue" })
 export interface Issue extends Schema.Schema.Type<typeof Issue> {}
 
+/** Where it was a renewal of a lease that was refused. */
+const settled = Schema.optionalKey(Wire.EntryId).annotate({
+  description: "The entry by which the lease before was settled all the same."
+})
+
 const cases = {
   invalid_request: problem("invalid_request", { reason: InvalidReason, issues: Schema.Array(Issue) }),
   unauthorized: problem("unauthorized", { reason: UnauthorizedReason }),
   insufficient_credits: problem("insufficient_credits", {
+    settled,
     asked: Wire.Decimal,
     available: Wire.decimal("What could be spent."),
     missing: Wire.Decimal
   }),
   spending_cap_reached: problem("spending_cap_reached", {
+    settled,
     cap: Id.Id,
     name: Schema.String,
     client: Id.Id.annotate({ description: "Whose cap it is: the client's, or that of an ancestor." }),
@@ -166,6 +175,7 @@ const cases = {
     current: Wire.Etag
   }),
   not_admissible: problem("not_admissible", {
+    settled,
     reason: Reason,
     field: Schema.optionalKey(Schema.String).annotate({ description: "The field of the input that it is about." }),
     client: Schema.optionalKey(Id.Id),
@@ -411,6 +421,24 @@ export const keyRequired = (): Problem =>
     "key_required"
   )
 
+/** What refused the new slice of a lease, told of the old one. */
+export const notRenewed = (problem: Problem, settled: typeof Wire.EntryId.Type): Problem => {
+  switch (problem.code) {
+    case "insufficient_credits":
+      return { ...problem, message: alsoSettled(problem), details: { ...problem.details, settled } }
+    case "spending_cap_reached":
+      return { ...problem, message: alsoSettled(problem), details: { ...problem.details, settled } }
+    case "not_admissible":
+      return { ...problem, message: alsoSettled(problem), details: { ...problem.details, settled } }
+    case "temporarily_unavailable":
+      return outcomeUnknown(problem.details.retryAfterMs)
+    default:
+      return problem
+  }
+}
+
+const alsoSettled = ({ message }: Problem): string => `${message} The lease before it has been settled.`
+
 const unauthorizedBecause: { readonly [R in typeof UnauthorizedReason.Type]: string } = {
   token_missing: "Send an access token: `Authorization: Bearer capstan_...`.",
   token_malformed: "This is not an access token, or part of it is missing: copy it whole.",
@@ -503,7 +531,9 @@ const unavailableBecause: { readonly [R in typeof UnreadyReason.Type]: string } 
   migrations_pending: "The database has not been migrated: run `capstan migrate`",
   clock_skewed: "The clocks of this machine and of the database differ by more than a second",
   durability_off: "The database runs with fsync = off, and could lose what it acknowledged",
-  deadline_passed: "This took too long, and was given up"
+  deadline_passed: "This took too long, and was given up",
+  api_unreachable: "The API cannot be reached, and what was leased is spent",
+  lease_renewing: "What was leased is spent, and more is being asked for"
 }
 
 /** Nothing was done. */

@@ -10,7 +10,7 @@ import {
   reserveCredits,
   reverseDebit
 } from "@capstan/billing"
-import { type Api, Credits } from "@capstan/contract"
+import { Credits } from "@capstan/contract"
 import type { Wallet } from "@capstan/domain"
 import { LedgerView } from "@capstan/store"
 import { Effect, Result } from "effect"
@@ -19,7 +19,7 @@ import { problemOf } from "../problemOf.ts"
 import * as present from "./present.ts"
 import { read } from "./read.ts"
 
-export const credits: Handlers.Of<Api["credits"]> = {
+export const credits: Handlers.Of<typeof Credits.procedures> = {
   balance: ({ client }, caller) => getBalance(caller, { client }),
 
   check: ({ client, amount, feature = null }, caller) =>

@@ -35,7 +35,19 @@ export const receipt = (posted: Posted) => ({ entry: entry(posted.entry), replay
 
 /** What a hold sets aside. */
 export const holdReceipt = (posted: Posted) => {
-  const { client, payer, hold, event } = posted.entry
-  if (event._tag !== "Reserved" || hold === null) throw new Error("A hold has left no entry of its own")
-  return { hold: { id: hold, client, payer, amount: event.amount, expiresAt: event.expiresAt }, ...receipt(posted) }
+  const { client, payer } = posted.entry
+  const { hold, amount, expiresAt } = opened(posted)
+  return { hold: { id: hold, client, payer, amount, expiresAt }, ...receipt(posted) }
+}
+
+/** What a lease sets aside, and for how long. */
+export const leaseReceipt = (posted: Posted) => {
+  const { client, at } = posted.entry
+  const { hold, amount, expiresAt } = opened(posted)
+  return { lease: { id: hold, client, amount, expiresInMs: expiresAt - at, expiresAt }, ...receipt(posted) }
+}
+
+const opened = ({ entry: { event } }: Posted) => {
+  if (event._tag !== "Reserved") throw new Error("A hold has left no entry of its own")
+  return event
 }

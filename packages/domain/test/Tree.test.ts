@@ -415,6 +415,7 @@ describe("Tree", () => {
     policy: { rechargeInTrial: false, useBoughtAfterCancel: true },
     wallet: { ...Wallet.initial, lots: [lot] },
     counters: caps.map((cap) => ({ cap, window: SpendingCap.open(cap, at) })),
+    watch: null,
     holds: []
   })
   const after = (from: Tree.Branch, command: Tree.Command): Tree.Branch => {

@@ -226,11 +226,13 @@ export interface Tables {
     client_id: string
     reason: "auto_recharge" | "overage" | "purchase"
     reference: string
+    request_hash: Buffer | null
     status: "paid" | "partially_refunded" | "pending" | "refunded" | "void"
     currency: string
     subtotal: bigint
     tax: Generated<bigint>
     total: bigint
+    refunded: Generated<bigint>
     created_at: Stamp
     paid_at: StampOrNull
     updated_at: Stamp
@@ -262,6 +264,7 @@ export interface Tables {
     decline_message: string | null
     tries: Generated<number>
     due_at: StampOrNull
+    unknown_at: StampOrNull
     refunded: Generated<bigint>
     created_at: Stamp
     settled_at: StampOrNull
@@ -279,6 +282,8 @@ export interface Tables {
     taken: Generated<bigint>
     owed: Generated<bigint>
     forgiven: Generated<bigint>
+    tries: Generated<number>
+    decline_message: string | null
     due_at: StampOrNull
     created_at: Stamp
     settled_at: StampOrNull
@@ -321,7 +326,7 @@ export interface Tables {
     organization_id: string
     client_id: string
     low: bigint | null
-    notice: Generated<number>
+    notice: Generated<"low" | "none" | "out">
   }
   auto_recharge: {
     organization_id: string
@@ -335,11 +340,13 @@ export interface Tables {
     cooldown_ms: bigint
     consented_by: string | null
     consented_at: StampOrNull
-    phase: "armed" | "cooling" | "in_flight" | "stopped" | "wanted"
+    phase: "armed" | "cooling" | "in_flight" | "off" | "stopped" | "wanted"
     crossing: Generated<bigint>
-    shortfall: Generated<bigint>
+    target: Generated<bigint>
+    waits: string | null
     cooled_at: StampOrNull
     stopped_reason: string | null
+    stopped_code: string | null
     stopped_message: string | null
     stopped_at: StampOrNull
     due_at: StampOrNull
@@ -355,7 +362,12 @@ export interface Tables {
     credits: bigint
     amount: bigint
     status: "failed" | "in_flight" | "succeeded"
+    max_per_day: bigint | null
+    max_per_month: bigint | null
+    time_zone: string
     failure: string | null
+    failure_code: string | null
+    failure_message: string | null
     at: Stamp
     settled_at: StampOrNull
   }

@@ -81,6 +81,7 @@ const start = (): Tree.Branch => {
     policy: { rechargeInTrial: false, useBoughtAfterCancel: true },
     wallet: { ...Wallet.initial, lots: [lot(newId()), lot(newId()), lot(newId())] },
     counters: ids.map(cap).map((cap) => ({ cap, window: SpendingCap.open(cap, at) })),
+    watch: null,
     holds: []
   }
 }

@@ -11,8 +11,8 @@ const changes = [
     client_id uuid not null,
     -- It is told of a balance below this; null for never.
     low bigint,
-    -- What has been told since the balance was last above it: 0 nothing, 1 that it is low, 2 that nothing is left.
-    notice smallint not null default 0,
+    -- What has been told since the balance was last back.
+    notice text not null default 'none' check (notice in ('none', 'low', 'out')),
     primary key (organization_id, client_id),
     foreign key (organization_id, client_id) references client
   ) with (fillfactor = 80)`,
@@ -30,13 +30,18 @@ const changes = [
     cooldown_ms bigint not null,
     consented_by text,
     consented_at timestamptz(3),
-    phase text not null check (phase in ('armed', 'wanted', 'in_flight', 'cooling', 'stopped')),
+    -- A recharge that was switched off in flight is so until it is settled.
+    phase text not null check (phase in ('off', 'armed', 'wanted', 'in_flight', 'cooling', 'stopped')),
     -- How often the balance has fallen below the threshold, or a debit been refused for want of credits.
     crossing bigint not null default 0,
-    -- What such a debit asked for beyond what there was.
-    shortfall bigint not null default 0,
+    -- The balance with which the largest such debit would have passed.
+    target bigint not null default 0,
+    -- Why it waits, where it is wanted and may not be begun.
+    waits text,
+    -- Since when it cools down.
     cooled_at timestamptz(3),
     stopped_reason text,
+    stopped_code text,
     stopped_message text,
     stopped_at timestamptz(3),
     -- When it is to be looked at next.
@@ -48,6 +53,7 @@ const changes = [
     foreign key (organization_id, pack_id) references credit_pack
   ) with (fillfactor = 80)`,
   sql`create index auto_recharge_due on auto_recharge (organization_id, due_at) where due_at is not null`,
+  sql`create index auto_recharge_wanted on auto_recharge (organization_id, client_id) where phase = 'wanted'`,
 
   sql`create table recharge (
     organization_id uuid not null,
@@ -58,7 +64,13 @@ const changes = [
     credits bigint not null,
     amount bigint not null,
     status text not null check (status in ('in_flight', 'succeeded', 'failed')),
+    -- The ceilings that held when it was begun, and the zone whose days and months they are of.
+    max_per_day bigint,
+    max_per_month bigint,
+    time_zone text not null,
     failure text,
+    failure_code text,
+    failure_message text,
     at timestamptz(3) not null,
     settled_at timestamptz(3),
     primary key (organization_id, id),

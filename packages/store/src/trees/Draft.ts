@@ -3,7 +3,7 @@
  *
  * Nothing of a snapshot changes until the batch is on disk; `keep` then makes it what the draft says.
  */
-import { type ClientLifecycle, type Id, type Instant, SpendingCap, Tree, Wallet } from "@capstan/domain"
+import { type ClientLifecycle, Credits, type Id, type Instant, SpendingCap, Tree, Wallet } from "@capstan/domain"
 import { Result } from "effect"
 import * as Ids from "../Ids.ts"
 import { bigintsAsText } from "../Key.ts"
@@ -33,6 +33,7 @@ interface Sketch {
   readonly snapshot: Snapshot
   readonly lines: Map<Id.Id, Line>
   readonly wallets: Map<Id.Id, Wallet.State>
+  readonly watches: Map<Id.Id, Tree.Watch>
   readonly windows: Map<Id.Id, SpendingCap.Window>
   readonly holds: Map<Id.Id, Tree.Hold>
   at: Instant.Instant
@@ -61,6 +62,7 @@ export class Draft {
       policy,
       wallet: sketch.wallets.get(payer) ?? snapshot.wallets.get(payer) ?? Wallet.initial,
       counters: caps.map((cap) => ({ cap, window: this.#window(sketch, cap) })),
+      watch: sketch.watches.get(payer) ?? snapshot.watches.get(payer) ?? null,
       holds: named === undefined ? [] : [named]
     }
   }
@@ -73,7 +75,11 @@ export class Draft {
   ): Result.Result<Decided, Tree.Refusal> {
     const before = this.branch(snapshot, line, "hold" in command && command._tag !== "Reserve" ? command.hold : null)
     const decided = Tree.decide(before, command)
-    if (Result.isFailure(decided)) return Result.fail(decided.failure)
+    if (Result.isFailure(decided)) {
+      const wanted = Tree.unmet(before, decided.failure, command.at)
+      if (wanted.length > 0) this.#stage(snapshot, line, before, wanted, command.at, posting)
+      return Result.fail(decided.failure)
+    }
     const events = decided.success
     const entry = events.length === 0 ? null : this.#stage(snapshot, line, before, events, command.at, posting)
     return Result.succeed({ events, entry })
@@ -103,12 +109,13 @@ export class Draft {
 
   /** It is on disk, under this stamp. */
   keep(stamp: string): void {
-    for (const { snapshot, lines, wallets, windows, holds, at, writes } of this.#sketches.values()) {
+    for (const { snapshot, lines, wallets, watches, windows, holds, at, writes } of this.#sketches.values()) {
       if (!writes) continue
       snapshot.stamp = stamp
       snapshot.at = at
       for (const [id, line] of lines) snapshot.lines.set(id, line)
       for (const [id, wallet] of wallets) snapshot.wallets.set(id, wallet)
+      for (const [id, watch] of watches) snapshot.watches.set(id, watch)
       for (const [id, window] of windows) snapshot.windows.set(id, window)
       for (const [id, hold] of holds) {
         if (hold.outcome !== null) snapshot.holds.delete(id)
@@ -127,7 +134,7 @@ export class Draft {
     const known = this.#sketches.get(snapshot.root)
     if (known !== undefined) return known
     const { at } = snapshot
-    const maps = { lines: new Map(), wallets: new Map(), windows: new Map(), holds: new Map() }
+    const maps = { lines: new Map(), wallets: new Map(), watches: new Map(), windows: new Map(), holds: new Map() }
     const fresh: Sketch = { snapshot, ...maps, at, writes: false }
     this.#sketches.set(snapshot.root, fresh)
     return fresh
@@ -189,6 +196,27 @@ export class Draft {
           this.record({ client: event.client, kind: "spending_threshold.reached", actor, at, payload })
           break
         }
+        case "BalanceNoticed":
+        case "BalanceRestored": {
+          const notice = event._tag === "BalanceNoticed" ? event.notice : "none"
+          this.writes.notices.set(event.client, notice)
+          const kind = event._tag === "BalanceNoticed" ? `balance.${notice}` : "balance.restored"
+          this.record({ client: event.client, kind, actor, at, payload: { level: Credits.format(event.level) } })
+          break
+        }
+        case "RechargeWanted":
+        case "RechargeFellShort": {
+          const { client, target } = event
+          this.writes.recharge(client, {
+            target,
+            at,
+            crossing: event._tag === "RechargeWanted" ? event.crossing : null
+          })
+          if (event._tag === "RechargeFellShort") break
+          const payload = { crossing: event.crossing, shortfall: Credits.format(event.shortfall), spender: line.client }
+          this.record({ client, kind: "recharge.wanted", actor, at, payload })
+          break
+        }
         case "LifecycleChanged": {
           const [{ lifecycle: state }] = branch.line
           sketch.lines.set(client, { ...line, members: branch.line, version: line.version + 1n })
@@ -201,6 +229,7 @@ export class Draft {
       }
     }
     for (const { cap, window } of branch.counters) sketch.windows.set(cap.id, window)
+    if (branch.watch !== null && branch.watch !== before.watch) sketch.watches.set(branch.payer, branch.watch)
     sketch.writes = true
     return entry
   }

@@ -72,6 +72,19 @@ interface CapJson {
     readonly told: number
   } | null
 }
+interface WatchJson {
+  readonly client: string
+  readonly low: string | null
+  readonly notice: Tree.Notice
+  readonly recharge: {
+    readonly threshold: string
+    readonly target: string
+    readonly phase: Tree.Phase
+    readonly crossing: number
+    readonly reason: string | null
+    readonly dueAt: number | null
+  } | null
+}
 interface HoldJson {
   readonly id: string
   readonly root: string
@@ -94,6 +107,7 @@ interface Loaded {
   }> | null
   readonly members: ReadonlyArray<MemberJson> | null
   readonly wallets: ReadonlyArray<Rows.WalletJson & { readonly client: string }> | null
+  readonly watches: ReadonlyArray<WatchJson> | null
   readonly caps: ReadonlyArray<CapJson> | null
   readonly holds: ReadonlyArray<HoldJson> | null
   readonly policy: Partial<Subscription.Policy> | null
@@ -151,6 +165,16 @@ select json_build_object(
       select id from spender union select m.parent_id from member m where m.uses_parent_balance
     )
   ),
+  'watches', (
+    select json_agg(json_build_object('client', m.id, 'low', b.low::text, 'notice', coalesce(b.notice, 'none'),
+      'recharge', case when a.enabled then json_build_object('threshold', a.threshold::text, 'target', a.target::text,
+        'phase', a.phase, 'crossing', a.crossing, 'reason', coalesce(a.waits, a.stopped_reason),
+        'dueAt', ${ms("a.due_at")}) end))
+    from member m
+    left join balance_watch b on b.organization_id = $1 and b.client_id = m.id
+    left join auto_recharge a on a.organization_id = $1 and a.client_id = m.id
+    where b.client_id is not null or a.enabled
+  ),
   'caps', (
     select json_agg(json_build_object('id', c.id, 'client', c.client_id, 'name', c.name, 'limit', c.limit_cost::text,
       'every', c.every, 'scope', c.scope, 'enforcement', c.enforcement, 'thresholds', c.thresholds,
@@ -188,6 +212,7 @@ export const joined = (known: Snapshot | undefined, read: Snapshot): Snapshot =>
   if (known === undefined || known.stamp !== read.stamp || known.settled !== read.settled) return read
   for (const [id, line] of read.lines) known.lines.set(id, line)
   for (const [id, wallet] of read.wallets) if (!known.wallets.has(id)) known.wallets.set(id, wallet)
+  for (const [id, watch] of read.watches) if (!known.watches.has(id)) known.watches.set(id, watch)
   for (const [id, window] of read.windows) if (!known.windows.has(id)) known.windows.set(id, window)
   for (const [id, hold] of read.holds) known.holds.set(id, hold)
   known.lapsesAt = read.lapsesAt
@@ -196,7 +221,7 @@ export const joined = (known: Snapshot | undefined, read: Snapshot): Snapshot =>
 }
 
 const snapshotsOf = (
-  { trees, members, wallets, caps, holds, policy, settled }: Loaded,
+  { trees, members, wallets, watches, caps, holds, policy, settled }: Loaded,
   askedDue: ReadonlySet<Id.Id>,
   now: Instant.Instant
 ): ReadonlyMap<Id.Id, Snapshot> => {
@@ -212,6 +237,7 @@ const snapshotsOf = (
   const rootOf = (client: Id.Id): Snapshot | undefined => snapshots.get(memberById.get(client)?.root ?? "")
 
   for (const wallet of wallets ?? []) rootOf(wallet.client)?.wallets.set(wallet.client, Rows.toWallet(wallet))
+  for (const watch of watches ?? []) rootOf(watch.client)?.watches.set(watch.client, toWatch(watch))
   for (const { id, client, window } of caps ?? []) {
     if (window === null) continue
     const { start, end, told } = window
@@ -227,6 +253,13 @@ const snapshotsOf = (
     if (member.wanted) rootOf(member.id)?.lines.set(member.id, lineOf(member, memberById, capsByClient, policy ?? {}))
   return snapshots
 }
+
+const toWatch = ({ low, notice, recharge }: WatchJson): Tree.Watch => ({
+  low: low === null ? null : BigInt(low),
+  notice,
+  recharge:
+    recharge === null ? null : { ...recharge, threshold: BigInt(recharge.threshold), target: BigInt(recharge.target) }
+})
 
 const toHold = ({ id, client, payer, amount, portions, places, expiresAt, atEnd, outcome }: HoldJson): Tree.Hold => ({
   id,

@@ -30,6 +30,8 @@ export interface Snapshot {
   lapsesAt: Instant.Instant | null
   readonly lines: Map<Id.Id, Line>
   readonly wallets: Map<Id.Id, Wallet.State>
+  /** Of those wallets of which something is watched. */
+  readonly watches: Map<Id.Id, Tree.Watch>
   /** The latest window of each cap. */
   readonly windows: Map<Id.Id, SpendingCap.Window>
   /** Open holds, and settled ones that a command at hand names. */
@@ -46,11 +48,12 @@ export const empty = (root: Id.Id, stamp: string, at: Instant.Instant, settled: 
   lapsesAt: null,
   lines: new Map(),
   wallets: new Map(),
+  watches: new Map(),
   windows: new Map(),
   holds: new Map(),
   due: []
 })
 
 /** How many rows it stands for: what a cache counts. */
-export const size = ({ lines, wallets, windows, holds }: Snapshot): number =>
-  1 + lines.size + wallets.size + windows.size + holds.size
+export const size = ({ lines, wallets, watches, windows, holds }: Snapshot): number =>
+  1 + lines.size + wallets.size + watches.size + windows.size + holds.size

@@ -57,6 +57,8 @@ export class Writes {
   }> = []
   readonly lifecycles = new Map<Id.Id, { readonly state: ClientLifecycle.State; readonly at: Instant.Instant }>()
   readonly events: Array<NewEvent> = []
+  readonly notices = new Map<Id.Id, Tree.Notice>()
+  readonly recharges = new Map<Id.Id, Wanted>()
   readonly #windows = new Map<string, WindowDelta>()
 
   count(counts: ReadonlyArray<Tree.Count>): void {
@@ -71,6 +73,11 @@ export class Writes {
     this.#window({ cap: cap.id, start: window.start, end: window.end, scope: cap.scope }).told = window.told
   }
 
+  recharge(client: Id.Id, wanted: Wanted): void {
+    const before = this.recharges.get(client)
+    this.recharges.set(client, before === undefined ? wanted : { ...before, target: wanted.target })
+  }
+
   get windows(): Iterable<Readonly<WindowDelta>> {
     return this.#windows.values()
   }
@@ -83,6 +90,13 @@ export class Writes {
     this.#windows.set(name, fresh)
     return fresh
   }
+}
+
+/** A recharge is wanted from now on; without a crossing, it is that already, and of more. */
+interface Wanted {
+  readonly crossing: number | null
+  readonly target: Credits.Credits
+  readonly at: Instant.Instant
 }
 
 export interface Outcome {
@@ -178,6 +192,16 @@ const rareText = `, opened as (
   select $1, e.id, e.client_id, coalesce(c.events - c.added + e.nth, 0), e.kind, e.actor, e.at, e.payload
   from emitted e left join clients c on c.id = e.client_id, ok
   where ok.ok
+), noticed as (
+  insert into balance_watch (organization_id, client_id, notice)
+  select $1, i.* from unnest($62::uuid[], $63::text[]) as i(client_id, notice), ok where ok.ok
+  on conflict (organization_id, client_id) do update set notice = excluded.notice
+), wanted as (
+  update auto_recharge a set target = i.target, crossing = coalesce(i.crossing, a.crossing),
+    phase = case when i.crossing is null then a.phase else 'wanted' end,
+    due_at = case when i.crossing is null then a.due_at else i.at end
+  from unnest($64::uuid[], $65::bigint[], $66::bigint[], $67::timestamptz[]) as i(client_id, crossing, target, at), ok
+  where ok.ok and a.organization_id = $1 and a.client_id = i.client_id returning 1
 )`
 
 const selectText = (checks: string): string => `
@@ -187,7 +211,11 @@ select ok.ok, (select array_agg(root_id) from stale) as stale, (select json_agg(
 from ok`
 
 const debits = text + selectText("")
-const everything = text + rareText + selectText(" and (select count(*) from settled) = cardinality($46)")
+const everything =
+  text +
+  rareText +
+  selectText(` and (select count(*) from settled) = cardinality($46)
+    and (select count(*) from wanted) = cardinality($64)`)
 
 /** Locks and compares; writes where nothing stands in the way. Roots are locked in the order they are given, which is by id. */
 export const commit = async (
@@ -199,7 +227,8 @@ export const commit = async (
   keys: ReadonlyArray<AskedKey>,
   writes: Writes
 ): Promise<Outcome> => {
-  const rare = writes.opened.length + writes.settled.length + writes.events.length + writes.lifecycles.size > 0
+  const { opened, settled, events, lifecycles, recharges } = writes
+  const rare = opened.length + settled.length + events.length + lifecycles.size + recharges.size > 0
   const values = [
     organization,
     array(expected, ({ root }) => root),
@@ -278,8 +307,10 @@ const entryValues = (entries: ReadonlyArray<NewEntry>) => [
   array(entries, ({ effectiveAt }) => isoOrNull(effectiveAt))
 ]
 
-const rareValues = ({ opened, settled, events, lifecycles }: Writes) => {
+const rareValues = ({ opened, settled, events, lifecycles, notices, recharges }: Writes) => {
   const changed = [...lifecycles]
+  const noticed = [...notices]
+  const wanted = [...recharges]
   return [
     array(opened, ({ hold }) => hold.id),
     array(opened, ({ root }) => root),
@@ -305,6 +336,12 @@ const rareValues = ({ opened, settled, events, lifecycles }: Writes) => {
     array(changed, ([, { state }]) => isoOrNull(state.closedAt)),
     changed.map(([, { state }]) => JSON.stringify(state.suspensions)),
     array(changed, ([, { at }]) => iso(at)),
-    array(opened, ({ hold }) => hold.atEnd)
+    array(opened, ({ hold }) => hold.atEnd),
+    array(noticed, ([client]) => client),
+    array(noticed, ([, notice]) => notice),
+    array(wanted, ([client]) => client),
+    array(wanted, ([, { crossing }]) => crossing),
+    array(wanted, ([, { target }]) => target),
+    array(wanted, ([, { at }]) => iso(at))
   ]
 }

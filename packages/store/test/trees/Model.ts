@@ -63,6 +63,7 @@ export class Model {
           .filter(({ cap }) => cap.client === member)
           .map((counter) => SpendingCap.at(counter, at))
       ),
+      watch: null,
       holds: [...this.#holds.values()]
     }
   }

@@ -14,7 +14,7 @@ export const organization: Handlers.Of<Api["organization"]> = {
       )
     ),
 
-  update: ({ ifMatch: _, ...input }, caller) => Effect.map(updateOrganization(caller, input), wire)
+  update: (input, caller) => Effect.map(updateOrganization(caller, input), wire)
 }
 
 const wire = ({ version, ...organization }: Organizations.Versioned) => ({ ...organization, etag: `${version}` })

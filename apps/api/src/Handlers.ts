@@ -1,12 +1,13 @@
 /** What answers each procedure of the contract. A table of handlers does not compile with one missing. */
 import type { NotRenewed } from "@capstan/billing"
+import type { PaymentGateway } from "@capstan/billing"
 import type { Procedure } from "@capstan/contract"
 import type { Tree } from "@capstan/domain"
 import type { Caller, Database, Failure, Trees } from "@capstan/store"
 import type { Effect } from "effect"
 import type { Unready } from "./Readiness.ts"
 
-export type Services = Database.Database | Trees.Trees
+export type Services = Database.Database | PaymentGateway.PaymentGateway | Trees.Trees
 export type Refusal = Failure | NotRenewed | Tree.Refusal | Unready
 
 export type Handler<Input, Output> = (input: Input, caller: Caller) => Effect.Effect<Output, Refusal, Services>

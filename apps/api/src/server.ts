@@ -3,6 +3,7 @@ import type { Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import { createAdaptorServer } from "@hono/node-server"
 import { api, procedures } from "@capstan/contract"
+import { Payments } from "@capstan/payments"
 import { AccessTokens, Admission, Database, Trees } from "@capstan/store"
 import { Context, Layer, ManagedRuntime } from "effect"
 import { Hono } from "hono"
@@ -46,6 +47,7 @@ export const open = async ({
 }: Options): Promise<Api> => {
   const runtime = ManagedRuntime.make(
     Trees.Trees.layer(databaseUrl, {}, (fault) => log.defect("none", "gate", fault)).pipe(
+      Layer.merge(Payments.layer(secret)),
       Layer.provideMerge(Database.Database.layer(databaseUrl, { max: connections, name: "capstan api" }))
     )
   )

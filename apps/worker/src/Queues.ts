@@ -4,6 +4,7 @@
  * What fails is tried again, later each time, for about an hour; then it lies with the dead, to be looked at. A worker
  * that was killed is missed after ten seconds, and its jobs go to another.
  */
+import type { PaymentGateway } from "@capstan/billing"
 import type { Database, Trees } from "@capstan/store"
 import { Cause, Effect, Exit } from "effect"
 import { type JobWithMetadata, PgBoss } from "pg-boss"
@@ -11,7 +12,8 @@ import type { Log } from "./Log.ts"
 import { jobs } from "./jobs.ts"
 import type { Job } from "./jobs/job.ts"
 
-export type Run = <A>(effect: Effect.Effect<A, never, Database.Database | Trees.Trees>) => Promise<A>
+export type Needs = Database.Database | PaymentGateway.PaymentGateway | Trees.Trees
+export type Run = <A>(effect: Effect.Effect<A, never, Needs>) => Promise<A>
 
 interface Send {
   readonly queue: string

@@ -1,5 +1,6 @@
 /** The worker: the relay of the event log, the tick of due work, and the jobs, until it is stopped. */
 import { randomUUID } from "node:crypto"
+import { Payments } from "@capstan/payments"
 import { Database, Relay, Trees } from "@capstan/store"
 import { Layer, ManagedRuntime } from "effect"
 import type { Log } from "./Log.ts"
@@ -18,10 +19,10 @@ export interface Worker {
   readonly stop: () => Promise<void>
 }
 
-export const start = async (url: string, log: Log): Promise<Worker> => {
+export const start = async (url: string, secret: string, log: Log): Promise<Worker> => {
   const database = Database.Database.layer(url, { max: 6, name: "capstan worker" })
   const gate = Trees.Trees.layer(url, { inFlight: 1 }, (error) => log.fault("The gate has trouble.", error))
-  const runtime = ManagedRuntime.make(Layer.provideMerge(gate, database))
+  const runtime = ManagedRuntime.make(Layer.provideMerge(Layer.merge(gate, Payments.layer(secret)), database))
   const connection = await runtime.runPromise(Database.Database)
   const run: Queues.Run = (effect) => runtime.runPromise(effect)
   const queues = await Queues.open(url, run, log)

@@ -12,6 +12,8 @@ import { relayEvents } from "../src/relayEvents.ts"
 import * as Worker from "../src/worker.ts"
 import * as Scene from "./Scene.ts"
 
+const secret = "a secret of the installation, for tests"
+
 /** Keeps what should not have happened. */
 const listening = () => {
   const faults: Array<string> = []
@@ -25,7 +27,7 @@ const listening = () => {
 
 /** Stopped at the latest when the test ends, however it ends. */
 const started = async (url: string, log: Log): Promise<Worker.Worker> => {
-  const worker = await Worker.start(url, log)
+  const worker = await Worker.start(url, secret, log)
   let stopping: Promise<void> | null = null
   const stop = () => (stopping ??= worker.stop())
   onTestFinished(stop)
@@ -74,7 +76,7 @@ it("killed at any instant and started again, it loses nothing and repeats nothin
   const scene = await Scene.create(2, 6)
   onTestFinished(scene.close)
   for (let kills = 0; kills < 8; kills++) {
-    const worker = launch({ DATABASE_URL: scene.url })
+    const worker = launch({ DATABASE_URL: scene.url, CAPSTAN_SECRET: secret })
     await scene.advance(15 * Scene.day)
     await Scene.until("it works", 30_000, async () => worker.said.text.includes("The worker works"))
     const instant = performance.now() + Math.random() * 1_500
@@ -83,7 +85,7 @@ it("killed at any instant and started again, it loses nothing and repeats nothin
     assert.strictEqual(await worker.ended, null)
   }
   await scene.advance(7 * Scene.day)
-  const worker = launch({ DATABASE_URL: scene.url })
+  const worker = launch({ DATABASE_URL: scene.url, CAPSTAN_SECRET: secret })
   // What the last one had in hand is missed after ten seconds or so.
   await Scene.until("all is done", 120_000, scene.isDone)
   worker.child.kill("SIGTERM")
@@ -220,7 +222,19 @@ const sayings: ReadonlyArray<readonly [string, () => Promise<string | undefined>
 for (const [what, url, sentence] of sayings)
   it(`with ${what} it says so in one sentence, and ends`, async () => {
     const database = await url()
-    const { said, ended } = launch(database === undefined ? {} : { DATABASE_URL: database })
+    const { said, ended } = launch({
+      CAPSTAN_SECRET: secret,
+      ...(database !== undefined && { DATABASE_URL: database })
+    })
     assert.strictEqual(await ended, 1)
     assert.match(said.text, sentence)
   })
+
+it("without the secret of the installation it says so in one sentence, and ends", async () => {
+  const { said, ended } = launch({ DATABASE_URL: TestDatabase.url, CAPSTAN_SECRET: "" })
+  assert.strictEqual(await ended, 1)
+  assert.match(
+    said.text,
+    /^CAPSTAN_SECRET is missing or shorter than 32 characters: set it to that of the API; .*\.\n$/
+  )
+})

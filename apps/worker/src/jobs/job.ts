@@ -1,8 +1,9 @@
 /** A job: a queue, what fills it, and the one use case that it calls. */
-import type { Database, Relay, Trees } from "@capstan/store"
+import type { Relay } from "@capstan/store"
 import type { Effect } from "effect"
+import type { Needs } from "../Queues.ts"
 
-type Work<Data> = (data: Data) => Effect.Effect<unknown, unknown, Database.Database | Trees.Trees>
+type Work<Data> = (data: Data) => Effect.Effect<unknown, unknown, Needs>
 
 export type Job =
   | {

@@ -60,10 +60,10 @@ export const Event = Schema.TaggedUnion({
 })
 export type Event = typeof Event.Type
 
-export const intended = (at: Instant): State => ({
+export const intended = (dueAt: Instant): State => ({
   status: "created",
   tries: 0,
-  dueAt: at,
+  dueAt,
   reference: null,
   actionUrl: null,
   declined: null,
@@ -133,7 +133,7 @@ export const isSettled = ({ status }: Pick<State, "status">): boolean => status 
 export const wasSent = ({ tries }: Pick<State, "tries">): boolean => tries > 0
 
 /** Longer than a provider is waited for. */
-const patience = 15_000
+export const patience = 15_000
 const longest = 3_600_000
 
 /** Doubled with each try: from two seconds to an hour. */

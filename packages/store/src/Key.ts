@@ -6,7 +6,7 @@
  */
 import { hash as digest } from "node:crypto"
 
-export type Namespace = "caller" | "expiry" | "lapse" | "lease" | "renewal"
+export type Namespace = "caller" | "expiry" | "lapse" | "lease" | "order" | "overage" | "refund" | "renewal"
 
 export interface Key {
   readonly namespace: Namespace

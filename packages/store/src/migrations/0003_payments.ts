@@ -74,11 +74,15 @@ const changes = [
     reason text not null check (reason in ('purchase', 'auto_recharge', 'overage')),
     -- What it is for: with the reason, there is one order of it.
     reference text not null,
+    -- Of the request that placed it; null where nobody asked.
+    request_hash bytea,
     status text not null check (status in ('pending', 'paid', 'partially_refunded', 'refunded', 'void')),
     currency text not null,
     subtotal bigint not null,
     tax bigint not null default 0,
     total bigint not null,
+    -- All that went back of it.
+    refunded bigint not null default 0 check (refunded between 0 and total),
     created_at timestamptz(3) not null,
     paid_at timestamptz(3),
     updated_at timestamptz(3) not null,
@@ -86,8 +90,11 @@ const changes = [
     unique (organization_id, client_id, reason, reference),
     foreign key (organization_id, client_id) references client
   )`,
+  // A purchase is named by its key, which is unique in the organization.
+  sql`create unique index billing_order_purchase on billing_order (organization_id, reference) where reason = 'purchase'`,
   sql`create index billing_order_by_client on billing_order (organization_id, client_id, created_at desc, id desc)`,
 
+  sql`create index billing_order_by_time on billing_order (organization_id, created_at desc, id desc)`,
   sql`create table order_line (
     organization_id uuid not null,
     order_id uuid not null,
@@ -123,7 +130,9 @@ const changes = [
     tries integer not null default 0,
     -- When it is to be looked at next.
     due_at timestamptz(3),
-    refunded bigint not null default 0,
+    -- Since when it was not known what came of it, the first time.
+    unknown_at timestamptz(3),
+    refunded bigint not null default 0 check (refunded between 0 and amount),
     created_at timestamptz(3) not null,
     settled_at timestamptz(3),
     primary key (organization_id, id),
@@ -133,6 +142,8 @@ const changes = [
   // Money moves once: beside a payment that has not failed, an order has no other.
   sql`create unique index payment_live on payment (organization_id, order_id) where status <> 'declined'`,
   sql`create index payment_due on payment (organization_id, due_at) where due_at is not null`,
+  sql`create index payment_by_order on payment (organization_id, order_id)`,
+  sql`create index payment_by_time on payment (organization_id, created_at desc, id desc)`,
   sql`create index payment_by_client on payment (organization_id, client_id, created_at desc, id desc)`,
   sql`create index payment_by_reference on payment (organization_id, connection_id, reference) where reference is not null`,
 
@@ -151,6 +162,8 @@ const changes = [
     taken bigint not null default 0,
     owed bigint not null default 0,
     forgiven bigint not null default 0,
+    tries integer not null default 0,
+    decline_message text,
     due_at timestamptz(3),
     created_at timestamptz(3) not null,
     settled_at timestamptz(3),

@@ -1,0 +1,172 @@
+/**
+ * Payments, each an intent before it is anything else. Beside a payment of an order that was not declined there is no other,
+ * by a unique index. What becomes of it is decided by `Payment`, on its locked row.
+ */
+import type { Currency, Decline, Id, Instant, Money } from "@capstan/domain"
+import { Payment as Domain } from "@capstan/domain"
+import { type Kysely, type Selectable, sql } from "kysely"
+import type { Trx } from "./Database.ts"
+import type { Tables } from "./Tables.ts"
+
+export interface Payment {
+  readonly id: Id.Id
+  readonly order: Id.Id
+  readonly client: Id.Id
+  readonly method: Id.Id
+  readonly connection: Id.Id
+  readonly amount: Money.Minor
+  readonly currency: Currency.Currency
+  readonly state: Domain.State
+  /** All that went back of it, by us or by the bank. */
+  readonly refunded: Money.Minor
+  readonly createdAt: Instant.Instant
+}
+
+/** False where the order has a payment that was not declined. */
+export const insert = async (trx: Trx, organization: Id.Id, payment: Payment): Promise<boolean> => {
+  const { id, order, client, method, connection, amount, currency, state, createdAt } = payment
+  const inserted = await trx
+    .insertInto("payment")
+    .values({
+      organization_id: organization,
+      id,
+      order_id: order,
+      client_id: client,
+      method_id: method,
+      connection_id: connection,
+      amount,
+      currency,
+      created_at: new Date(createdAt),
+      ...columns(state)
+    })
+    .onConflict((conflict) => conflict.doNothing())
+    .executeTakeFirst()
+  return inserted.numInsertedOrUpdatedRows === 1n
+}
+
+export const update = async (trx: Trx, organization: Id.Id, id: Id.Id, state: Domain.State): Promise<void> => {
+  await trx
+    .updateTable("payment")
+    .set(columns(state))
+    .where("organization_id", "=", organization)
+    .where("id", "=", id)
+    .execute()
+}
+
+export const giveBack = async (trx: Trx, organization: Id.Id, id: Id.Id, amount: Money.Minor): Promise<void> => {
+  await trx
+    .updateTable("payment")
+    .set((eb) => ({ refunded: eb("refunded", "+", amount as bigint) }))
+    .where("organization_id", "=", organization)
+    .where("id", "=", id)
+    .execute()
+}
+
+export const byId = async (db: Kysely<Tables>, organization: Id.Id, id: Id.Id): Promise<Payment | undefined> => {
+  const row = await db
+    .selectFrom("payment")
+    .selectAll()
+    .where("organization_id", "=", organization)
+    .where("id", "=", id)
+    .executeTakeFirst()
+  return row === undefined ? undefined : ofRow(row)
+}
+
+/** Its row is locked until the transaction ends. */
+export const lock = async (trx: Trx, organization: Id.Id, id: Id.Id): Promise<Payment | undefined> => {
+  const row = await trx
+    .selectFrom("payment")
+    .selectAll()
+    .where("organization_id", "=", organization)
+    .where("id", "=", id)
+    .forNoKeyUpdate()
+    .executeTakeFirst()
+  return row === undefined ? undefined : ofRow(row)
+}
+
+/** Of each order, oldest first. */
+export const ofOrders = async (
+  db: Kysely<Tables>,
+  organization: Id.Id,
+  orders: ReadonlyArray<Id.Id>
+): Promise<ReadonlyArray<Payment>> => {
+  if (orders.length === 0) return []
+  const rows = await db
+    .selectFrom("payment")
+    .selectAll()
+    .where("organization_id", "=", organization)
+    .where((eb) => eb("order_id", "=", eb.fn.any(eb.val([...orders]))))
+    .orderBy("created_at")
+    .orderBy("id")
+    .execute()
+  return rows.map(ofRow)
+}
+
+/** By the provider's name of it. */
+export const byReference = async (
+  db: Kysely<Tables>,
+  organization: Id.Id,
+  connection: Id.Id,
+  reference: string
+): Promise<Payment | undefined> => {
+  const row = await db
+    .selectFrom("payment")
+    .selectAll()
+    .where("organization_id", "=", organization)
+    .where("connection_id", "=", connection)
+    .where("reference", "=", reference)
+    .executeTakeFirst()
+  return row === undefined ? undefined : ofRow(row)
+}
+
+/** Whether the provider may know of a payment whose name there we have not learnt yet. */
+export const isAnyUnnamed = async (db: Kysely<Tables>, organization: Id.Id, connection: Id.Id): Promise<boolean> => {
+  const { rows } = await sql`
+    select 1 from payment where organization_id = ${organization} and connection_id = ${connection}
+      and due_at is not null and reference is null and tries > 0 limit 1`.execute(db)
+  return rows.length > 0
+}
+
+const columns = ({ status, tries, dueAt, reference, actionUrl, declined, unknownAt, settledAt }: Domain.State) => ({
+  status,
+  tries,
+  due_at: dateOrNull(dueAt),
+  reference,
+  action_url: actionUrl,
+  decline_class: declined?.class ?? null,
+  decline_code: declined?.code ?? null,
+  decline_message: declined?.message ?? null,
+  unknown_at: dateOrNull(unknownAt),
+  settled_at: dateOrNull(settledAt)
+})
+
+const dateOrNull = (at: Instant.Instant | null): Date | null => (at === null ? null : new Date(at))
+
+export const ofRow = (row: Selectable<Tables["payment"]>): Payment => ({
+  id: row.id,
+  order: row.order_id,
+  client: row.client_id,
+  method: row.method_id,
+  connection: row.connection_id,
+  amount: row.amount as Money.Minor,
+  currency: row.currency as Currency.Currency,
+  state: {
+    status: row.status,
+    tries: row.tries,
+    dueAt: row.due_at,
+    reference: row.reference,
+    actionUrl: row.action_url,
+    declined:
+      row.decline_class === null
+        ? null
+        : {
+            class: row.decline_class as Decline.Class,
+            code: row.decline_code ?? "",
+            message: row.decline_message ?? ""
+          },
+    unknownAt: row.unknown_at,
+    settledAt: row.settled_at
+  },
+  refunded: row.refunded as Money.Minor,
+  createdAt: row.created_at
+})

@@ -68,11 +68,7 @@ export const byIds = async (
 }
 
 /** A version by its id, or the latest of a key. */
-export const find = (
-  db: Kysely<Tables>,
-  organization: Id.Id,
-  ref: string
-): Promise<CreditPack.Version | undefined> =>
+export const find = (db: Kysely<Tables>, organization: Id.Id, ref: string): Promise<CreditPack.Version | undefined> =>
   Ids.isId(ref) ? byId(db, organization, ref) : latest(db, organization, ref)
 
 export interface Asked extends Page.Asked {
@@ -108,9 +104,7 @@ export const list = async (
         )
       )
     )
-    .$if(archived !== undefined, (query) =>
-      query.where("p.archived_at", archived === true ? "is not" : "is", null)
-    )
+    .$if(archived !== undefined, (query) => query.where("p.archived_at", archived === true ? "is not" : "is", null))
     .$if(place !== null, (query) =>
       query.where(
         sql<boolean>`(p.created_at, p.id) < (${new Date(Number(place?.[1]))}::timestamptz, ${place?.[2]}::uuid)`

@@ -113,6 +113,8 @@ interface Row {
   readonly detail: Detail
   readonly counts: ReadonlyArray<Rows.CountJson> | null
   readonly hold_id: string | null
+  readonly member: string | null
+  readonly meter: string | null
   readonly at: number
   readonly effective_at: number | null
 }
@@ -127,6 +129,8 @@ const toEntry = (row: Row): Entry => ({
   amount: row.amount,
   balance: row.balance,
   hold: row.hold_id,
+  member: row.member,
+  meter: row.meter,
   at: row.at,
   effectiveAt: row.effective_at,
   event: toEvent(row.kind, row.amount, row.hold_id, row.detail),

@@ -207,6 +207,7 @@ class Session implements Locked {
     const expected = this.#draft.expected(this.#trees.values(), true)
     const { ok } = await commit(this.#query, organization, [randomUUID(), null], expected, [], this.#draft.writes)
     if (!ok) throw new Error("A locked tree changed under its lock")
+    await this.#draft.writes.caps.write(this.#query, organization)
   }
 
   async #decide(name: string, command: Tree.Command, key: Key | null, asked: Credits.Credits | null = null) {

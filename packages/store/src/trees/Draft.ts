@@ -36,6 +36,10 @@ interface Sketch {
   readonly watches: Map<Id.Id, Tree.Watch>
   readonly windows: Map<Id.Id, SpendingCap.Window>
   readonly holds: Map<Id.Id, Tree.Hold>
+  /** Caps that have changed; null for one that was removed. */
+  readonly caps: Map<Id.Id, SpendingCap.State | null>
+  /** What was given back to windows that have not been read yet. */
+  readonly loose: Array<Tree.Count>
   at: Instant.Instant
   writes: boolean
 }
@@ -61,7 +65,7 @@ export class Draft {
       terms,
       policy,
       wallet: sketch.wallets.get(payer) ?? snapshot.wallets.get(payer) ?? Wallet.initial,
-      counters: caps.map((cap) => ({ cap, window: this.#window(sketch, cap) })),
+      counters: capsOf(sketch, members, caps).map((cap) => ({ cap, window: this.#window(sketch, cap) })),
       watch: sketch.watches.get(payer) ?? snapshot.watches.get(payer) ?? null,
       holds: named === undefined ? [] : [named]
     }
@@ -77,11 +81,12 @@ export class Draft {
     const decided = Tree.decide(before, command)
     if (Result.isFailure(decided)) {
       const wanted = Tree.unmet(before, decided.failure, command.at)
-      if (wanted.length > 0) this.#stage(snapshot, line, before, wanted, command.at, posting)
+      if (wanted.length > 0) this.#stage(snapshot, line, before, wanted, command.at, posting, nobody)
       return Result.fail(decided.failure)
     }
     const events = decided.success
-    const entry = events.length === 0 ? null : this.#stage(snapshot, line, before, events, command.at, posting)
+    const spender = "member" in command || "hold" in command ? spenderOf(command, before) : nobody
+    const entry = events.length === 0 ? null : this.#stage(snapshot, line, before, events, command.at, posting, spender)
     return Result.succeed({ events, entry })
   }
 
@@ -135,14 +140,14 @@ export class Draft {
     if (known !== undefined) return known
     const { at } = snapshot
     const maps = { lines: new Map(), wallets: new Map(), watches: new Map(), windows: new Map(), holds: new Map() }
-    const fresh: Sketch = { snapshot, ...maps, at, writes: false }
+    const fresh: Sketch = { snapshot, ...maps, caps: new Map(), loose: [], at, writes: false }
     this.#sketches.set(snapshot.root, fresh)
     return fresh
   }
 
   /** A window that has turned, or was never opened, counts nothing yet; there is no row of it. */
-  #window({ snapshot, windows, at }: Sketch, cap: SpendingCap.State): SpendingCap.Window {
-    const known = windows.get(cap.id) ?? snapshot.windows.get(cap.id)
+  #window({ snapshot, windows, loose, at }: Sketch, cap: SpendingCap.State): SpendingCap.Window {
+    const known = windows.get(cap.id) ?? counted(snapshot.windows.get(cap.id), loose)
     if (known !== undefined && SpendingCap.isCurrent(known, at)) return known
     const opened = SpendingCap.open(cap, at)
     windows.set(cap.id, opened)
@@ -155,10 +160,12 @@ export class Draft {
     before: Tree.Branch,
     events: ReadonlyArray<Tree.Event>,
     at: Instant.Instant,
-    { actor, hash, ...posting }: Posting
+    { actor, hash, ...posting }: Posting,
+    spender: Spender
   ): Entry | null {
     const sketch = this.#sketch(snapshot)
     const { client } = line
+    const { member, meter } = spender
     let branch = before
     let entry: Entry | null = null
     for (const event of events) {
@@ -169,10 +176,11 @@ export class Draft {
           const { amount } = event.entry
           const hold = "hold" in event.entry ? event.entry.hold : null
           const balance = Wallet.balance(wallet, at)
-          const posted = { payer, seq: wallet.seq, client, ...posting, amount, balance, hold, at }
+          const posted = { payer, seq: wallet.seq, client, ...posting, amount, balance, hold, member, meter, at }
           entry = { ...posted, event: event.entry, counts: event.counts }
           this.writes.entries.push({ ...entry, hash })
           this.writes.count(event.counts)
+          for (const count of event.counts) if (count.used < 0n || count.held < 0n) giveBack(sketch, branch, count)
           this.writes.wallets.set(payer, wallet)
           if (!Rows.isSameLots(before.wallet.lots, wallet.lots)) this.writes.relotted.add(payer)
           sketch.wallets.set(payer, wallet)
@@ -224,11 +232,36 @@ export class Draft {
           this.record({ client, kind: kindOf[event.change._tag], actor, at, payload: event.change })
           break
         }
-        case "CapSet":
+        case "LimitForecast": {
+          const { client, cap, start, projectedAt } = event
+          for (const counter of branch.counters)
+            if (counter.cap.id === cap) this.writes.foretell(counter.cap, counter.window)
+          const payload = { cap, start, used: `${event.used}`, limit: `${event.limit}`, projectedAt }
+          this.record({ client, kind: "spending_cap.forecast", actor, at, payload })
+          break
+        }
+        case "CapSet": {
+          const { cap } = event
+          sketch.caps.set(cap.id, cap)
+          for (const { cap: set, window } of branch.counters)
+            if (set.id === cap.id) this.writes.caps.set(cap, window, at)
+          break
+        }
+        case "WindowReset": {
+          const was = before.counters.find(({ cap }) => cap.id === event.cap)
+          const is = branch.counters.find(({ cap }) => cap.id === event.cap)
+          if (was !== undefined && is !== undefined)
+            this.writes.caps.reset(SpendingCap.at(was, at).window, is.window)
+          break
+        }
+        case "CapRemoved":
+          sketch.caps.set(event.cap, null)
+          this.writes.caps.remove(event.cap, at)
           break
       }
     }
     for (const { cap, window } of branch.counters) sketch.windows.set(cap.id, window)
+    if (!this.writes.caps.isEmpty) for (const { window } of branch.counters) this.writes.caps.follow(window)
     if (branch.watch !== null && branch.watch !== before.watch) sketch.watches.set(branch.payer, branch.watch)
     sketch.writes = true
     return entry
@@ -247,6 +280,57 @@ export class Draft {
   }): void {
     this.writes.events.push({ id: Ids.mint(), ...event, payload: JSON.stringify(payload, bigintsAsText) })
   }
+}
+
+interface Spender {
+  readonly member: string | null
+  readonly meter: string | null
+}
+
+const nobody: Spender = { member: null, meter: null }
+
+/** Where a capture does not say it, and where nothing can, it is who the hold was for. */
+const spenderOf = (command: Tree.Command, { holds: [hold = nobody] }: Tree.Branch): Spender => ({
+  member: ("member" in command ? command.member : null) ?? hold.member,
+  meter: ("meter" in command ? command.meter : null) ?? hold.meter
+})
+
+/** The caps of a line, as they have been set here. */
+const capsOf = (
+  { caps: changed }: Sketch,
+  members: Line["members"],
+  caps: ReadonlyArray<SpendingCap.State>
+): ReadonlyArray<SpendingCap.State> => {
+  if (changed.size === 0) return caps
+  const kept = caps.flatMap((cap) => {
+    const now = changed.get(cap.id)
+    return now === undefined ? [cap] : now === null ? [] : [now]
+  })
+  for (const cap of changed.values())
+    if (cap !== null && members.some(({ id }) => id === cap.client) && !caps.some(({ id }) => id === cap.id))
+      kept.push(cap)
+  return kept
+}
+
+/** What is given back may concern caps that are not on the line at hand, where it was counted before a move. */
+const giveBack = ({ snapshot, windows, loose }: Sketch, { counters }: Tree.Branch, count: Tree.Count): void => {
+  const { cap: id } = count
+  if (counters.some(({ cap }) => cap.id === id)) return
+  const known = windows.get(id) ?? snapshot.windows.get(id)
+  const after = counted(known, [count])
+  if (after === undefined) loose.push(count)
+  else windows.set(id, after)
+}
+
+const counted = (
+  window: SpendingCap.Window | undefined,
+  counts: ReadonlyArray<Tree.Count>
+): SpendingCap.Window | undefined => {
+  let after = window
+  for (const { cap, start, used, held } of counts)
+    if (after !== undefined && cap === after.cap && start === after.start)
+      after = { ...after, used: after.used + used, held: after.held + held }
+  return after
 }
 
 const kindOf: { readonly [K in ClientLifecycle.Event["_tag"]]: string } = {

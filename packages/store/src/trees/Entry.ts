@@ -20,6 +20,9 @@ export interface Entry {
   /** Of the wallet, after it. */
   readonly balance: Credits.Credits
   readonly hold: Id.Id | null
+  /** Who spent, and on which meter, where that was said. */
+  readonly member: string | null
+  readonly meter: string | null
   readonly at: Instant.Instant
   readonly effectiveAt: Instant.Instant | null
   readonly event: Wallet.Event
@@ -141,6 +144,8 @@ export interface EntryJson {
   readonly detail: Detail
   readonly counts: ReadonlyArray<Rows.CountJson> | null
   readonly hold: string | null
+  readonly member: string | null
+  readonly meter: string | null
   readonly at: number
   readonly effectiveAt: number | null
 }
@@ -149,6 +154,7 @@ export interface EntryJson {
 export const entryJson = `json_build_object('payer', e.payer_id, 'seq', e.seq::text, 'client', e.client_id,
   'namespace', e.namespace, 'key', e.key, 'hash', encode(e.request_hash, 'hex'), 'kind', e.kind, 'asked', e.asked::text,
   'amount', e.amount::text, 'balance', e.balance::text, 'detail', e.detail, 'counts', e.counts, 'hold', e.hold_id,
+  'member', e.member, 'meter', e.meter,
   'at', extract(epoch from e.at) * 1000, 'effectiveAt', extract(epoch from e.effective_at) * 1000)`
 
 export const toEntry = (json: EntryJson): Entry => {
@@ -163,6 +169,8 @@ export const toEntry = (json: EntryJson): Entry => {
     amount,
     balance: BigInt(json.balance),
     hold: json.hold,
+    member: json.member,
+    meter: json.meter,
     at: json.at,
     effectiveAt: json.effectiveAt,
     event: toEvent(json.kind, amount, json.hold, json.detail),

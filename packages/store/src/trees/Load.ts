@@ -59,6 +59,9 @@ interface CapJson {
   readonly client: string
   readonly name: string
   readonly limit: string
+  readonly committed: string
+  readonly member: string | null
+  readonly meter: string | null
   readonly every: SpendingCap.Every
   readonly scope: SpendingCap.Scope
   readonly enforcement: "alert" | "hard"
@@ -70,6 +73,7 @@ interface CapJson {
     readonly used: string
     readonly held: string
     readonly told: number
+    readonly forecast: boolean
   } | null
 }
 interface WatchJson {
@@ -93,6 +97,8 @@ interface HoldJson {
   readonly amount: string
   readonly portions: ReadonlyArray<Rows.PortionJson>
   readonly places: ReadonlyArray<Rows.PlaceJson>
+  readonly member: string | null
+  readonly meter: string | null
   readonly expiresAt: number
   readonly atEnd: Tree.AtEnd
   readonly outcome: Tree.Outcome | null
@@ -177,10 +183,11 @@ select json_build_object(
   ),
   'caps', (
     select json_agg(json_build_object('id', c.id, 'client', c.client_id, 'name', c.name, 'limit', c.limit_cost::text,
+      'committed', c.committed_cost::text, 'member', c.member, 'meter', c.meter,
       'every', c.every, 'scope', c.scope, 'enforcement', c.enforcement, 'thresholds', c.thresholds,
       'anchor', ${ms("c.anchor")}, 'window', (
         select json_build_object('start', ${ms("w.starts_at")}, 'end', ${ms("w.ends_at")}, 'used', w.used::text,
-          'held', w.held::text, 'told', w.told)
+          'held', w.held::text, 'told', w.told, 'forecast', w.forecast)
         from cap_window w where w.organization_id = $1 and w.cap_id = c.id order by w.starts_at desc limit 1
       )) order by c.id)
     from cap c where c.organization_id = $1 and c.client_id in (select id from member) and c.removed_at is null
@@ -188,7 +195,7 @@ select json_build_object(
   'holds', (
     select json_agg(json_build_object('id', h.id, 'root', h.root_id, 'client', h.client_id, 'payer', h.payer_id,
       'amount', h.amount::text, 'portions', h.portions, 'places', h.places, 'expiresAt', ${ms("h.expires_at")},
-      'atEnd', h.at_end, 'outcome', h.outcome, 'due', h.outcome is null and h.expires_at <= $5))
+      'member', h.member, 'meter', h.meter, 'atEnd', h.at_end, 'outcome', h.outcome, 'due', h.outcome is null and h.expires_at <= $5))
     from (select * from named union all select * from due where id not in (select id from named)) h
   ),
   'policy', (select o.settings from organization o where o.id = $1),
@@ -240,9 +247,9 @@ const snapshotsOf = (
   for (const watch of watches ?? []) rootOf(watch.client)?.watches.set(watch.client, toWatch(watch))
   for (const { id, client, window } of caps ?? []) {
     if (window === null) continue
-    const { start, end, told } = window
+    const { start, end, told, forecast } = window
     const sums = { used: BigInt(window.used), held: BigInt(window.held) }
-    rootOf(client)?.windows.set(id, { cap: id, start, end, ...sums, told })
+    rootOf(client)?.windows.set(id, { cap: id, start, end, ...sums, told, forecast })
   }
   for (const hold of holds ?? []) snapshots.get(hold.root)?.holds.set(hold.id, toHold(hold))
   for (const [root, snapshot] of snapshots) {
@@ -261,13 +268,15 @@ const toWatch = ({ low, notice, recharge }: WatchJson): Tree.Watch => ({
     recharge === null ? null : { ...recharge, threshold: BigInt(recharge.threshold), target: BigInt(recharge.target) }
 })
 
-const toHold = ({ id, client, payer, amount, portions, places, expiresAt, atEnd, outcome }: HoldJson): Tree.Hold => ({
+const toHold = ({ id, client, payer, amount, portions, places, member, meter, expiresAt, atEnd, outcome }: HoldJson): Tree.Hold => ({
   id,
   client,
   payer,
   amount: BigInt(amount),
   portions: Rows.toPortions(portions),
   places: Rows.toPlaces(places),
+  member,
+  meter,
   expiresAt,
   atEnd,
   outcome
@@ -322,6 +331,9 @@ const toCap = (cap: CapJson, { zone, subscription }: MemberJson): SpendingCap.St
     client,
     name,
     limit: BigInt(cap.limit),
+    committed: BigInt(cap.committed),
+    member: cap.member,
+    meter: cap.meter,
     every,
     scope,
     enforcement,

@@ -4,7 +4,13 @@ import type { Failure } from "../Failure.ts"
 import type { Namespace } from "../Key.ts"
 import type { Entry } from "./Entry.ts"
 
-interface Spend {
+interface Spender {
+  /** Who spends, and on which meter, where that is said. */
+  readonly member?: string | null
+  readonly meter?: string | null
+}
+
+interface Spend extends Spender {
   readonly amount: Credits.Credits
   readonly feature: string | null
   readonly allowPartial: boolean
@@ -40,6 +46,8 @@ export type Request =
       readonly client: string
       readonly amount: Credits.Credits
       readonly feature: string | null
+      readonly member?: string | null
+      readonly meter?: string | null
     }
 
 export interface Posted {

@@ -3,7 +3,7 @@
  *
  * A debit writes them, so they are compact and made by hand: arrays in a fixed order, amounts as strings (2^53 is real).
  */
-import { type Instant, Rate, type Tree, type Wallet } from "@capstan/domain"
+import { type Instant, Rate, type SpendingCap, type Tree, type Wallet } from "@capstan/domain"
 
 type Tuple<T extends ReadonlyArray<unknown>> = T
 
@@ -24,7 +24,7 @@ export type LotJson = Tuple<
   ]
 >
 export type PortionJson = Tuple<[from: string, amount: string, cost: string, charged: 0 | 1]>
-export type PlaceJson = Tuple<[cap: string, start: number, end: number | null, scope: "all" | "extra"]>
+export type PlaceJson = Tuple<[cap: string, start: number, end: number | null, scope: SpendingCap.Scope]>
 export type CountJson = Tuple<[...PlaceJson, used: string, held: string]>
 export type BeyondJson = Tuple<
   [overageUsed: string, overageHeld: string, overdraftUsed: string, overdraftHeld: string, debt: string]

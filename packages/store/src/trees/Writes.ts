@@ -6,6 +6,7 @@
  * in one round trip. If a row that ought to be there was not, it raises and nothing is written.
  */
 import type { ClientLifecycle, Credits, Id, Instant, SpendingCap, Tree, Wallet } from "@capstan/domain"
+import { CapWrites } from "./CapWrites.ts"
 import { detailText, type Entry, entryJson, type EntryJson } from "./Entry.ts"
 import type { Query } from "./Query.ts"
 import * as Rows from "./Rows.ts"
@@ -41,6 +42,7 @@ interface WindowDelta extends Tree.Place {
   used: bigint
   held: bigint
   told: number
+  forecast: boolean
 }
 
 export class Writes {
@@ -57,6 +59,7 @@ export class Writes {
   }> = []
   readonly lifecycles = new Map<Id.Id, { readonly state: ClientLifecycle.State; readonly at: Instant.Instant }>()
   readonly events: Array<NewEvent> = []
+  readonly caps = new CapWrites()
   readonly notices = new Map<Id.Id, Tree.Notice>()
   readonly recharges = new Map<Id.Id, Wanted>()
   readonly #windows = new Map<string, WindowDelta>()
@@ -78,6 +81,10 @@ export class Writes {
     this.recharges.set(client, before === undefined ? wanted : { ...before, target: wanted.target })
   }
 
+  foretell(cap: SpendingCap.State, window: SpendingCap.Window): void {
+    this.#window({ cap: cap.id, start: window.start, end: window.end, scope: cap.scope }).forecast = true
+  }
+
   get windows(): Iterable<Readonly<WindowDelta>> {
     return this.#windows.values()
   }
@@ -86,7 +93,7 @@ export class Writes {
     const name = `${place.cap}${place.start}`
     const known = this.#windows.get(name)
     if (known !== undefined) return known
-    const fresh = { ...place, used: 0n, held: 0n, told: 0 }
+    const fresh = { ...place, used: 0n, held: 0n, told: 0, forecast: false }
     this.#windows.set(name, fresh)
     return fresh
   }
@@ -137,40 +144,45 @@ with expected as materialized (
     as i(client_id, seq, lots, remainders, beyond, next_expiry), ok
   where ok.ok and w.organization_id = $1 and w.client_id = i.client_id returning 1
 ), windows as (
-  insert into cap_window as w (organization_id, cap_id, starts_at, ends_at, used, held, told)
-  select $1, i.* from unnest($16::uuid[], $17::timestamptz[], $18::timestamptz[], $19::bigint[], $20::bigint[], $21::smallint[])
-    as i(cap_id, starts_at, ends_at, used, held, told), ok
+  insert into cap_window as w (organization_id, cap_id, starts_at, ends_at, used, held, told, forecast)
+  select $1, i.cap_id, i.starts_at, i.ends_at, i.used, i.held, i.told, coalesce(i.forecast, false)
+  from unnest($16::uuid[], $17::timestamptz[], $18::timestamptz[], $19::bigint[], $20::bigint[], $21::smallint[],
+    $39::boolean[]) as i(cap_id, starts_at, ends_at, used, held, told, forecast), ok
   where ok.ok
   on conflict (organization_id, cap_id, starts_at) do update
-    set used = w.used + excluded.used, held = w.held + excluded.held, told = greatest(w.told, excluded.told)
+    set used = w.used + excluded.used, held = w.held + excluded.held, told = greatest(w.told, excluded.told),
+      forecast = w.forecast or excluded.forecast
 ), entries as (
   insert into entry (organization_id, payer_id, seq, client_id, namespace, key, request_hash, kind, asked, amount,
-    balance, detail, counts, hold_id, at, effective_at)
+    balance, detail, counts, hold_id, at, effective_at, member, meter)
   select $1, i.* from unnest($22::uuid[], $23::bigint[], $24::uuid[], $25::text[], $26::text[], $27::bytea[], $28::text[],
-    $29::bigint[], $30::bigint[], $31::bigint[], $32::json[], $33::json[], $34::uuid[], $35::timestamptz[], $36::timestamptz[])
+    $29::bigint[], $30::bigint[], $31::bigint[], $32::json[], $33::json[], $34::uuid[], $35::timestamptz[], $36::timestamptz[],
+    $37::text[], $38::text[])
     as i(payer_id, seq, client_id, namespace, key, request_hash, kind, asked, amount, balance, detail, counts, hold_id,
-      at, effective_at), ok
+      at, effective_at, member, meter), ok
   where ok.ok
 )`
 
 /** What only some transactions write. */
 const rareText = `, opened as (
   insert into hold (organization_id, id, root_id, client_id, payer_id, amount, portions, places, expires_at, created_at,
-    at_end)
-  select $1, i.* from unnest($37::uuid[], $38::uuid[], $39::uuid[], $40::uuid[], $41::bigint[], $42::json[], $43::json[],
-    $44::timestamptz[], $45::timestamptz[], $61::text[])
-    as i(id, root_id, client_id, payer_id, amount, portions, places, expires_at, created_at, at_end), ok
+    at_end, member, meter)
+  select $1, i.* from unnest($40::uuid[], $41::uuid[], $42::uuid[], $43::uuid[], $44::bigint[], $45::json[], $46::json[],
+    $47::timestamptz[], $48::timestamptz[], $64::text[], $71::text[],
+    $72::text[])
+    as i(id, root_id, client_id, payer_id, amount, portions, places, expires_at, created_at, at_end,
+      member, meter), ok
   where ok.ok
 ), settled as (
   update hold h set outcome = i.outcome, captured = i.captured, settled_at = i.settled_at
-  from unnest($46::uuid[], $47::text[], $48::bigint[], $49::timestamptz[]) as i(id, outcome, captured, settled_at), ok
+  from unnest($49::uuid[], $50::text[], $51::bigint[], $52::timestamptz[]) as i(id, outcome, captured, settled_at), ok
   where ok.ok and h.organization_id = $1 and h.id = i.id and h.outcome is null returning 1
 ), emitted as materialized (
   select i.*, row_number() over (partition by i.client_id order by i.position) as nth
-  from unnest($50::uuid[], $51::uuid[], $52::text[], $53::text[], $54::timestamptz[], $55::json[])
+  from unnest($53::uuid[], $54::uuid[], $55::text[], $56::text[], $57::timestamptz[], $58::json[])
     with ordinality as i(id, client_id, kind, actor, at, payload, position)
 ), changed as (
-  select i.* from unnest($56::uuid[], $57::timestamptz[], $58::timestamptz[], $59::json[], $60::timestamptz[])
+  select i.* from unnest($59::uuid[], $60::timestamptz[], $61::timestamptz[], $62::json[], $63::timestamptz[])
     as i(id, onboarded_at, closed_at, suspensions, updated_at)
 ), clients as (
   update client c set
@@ -194,13 +206,13 @@ const rareText = `, opened as (
   where ok.ok
 ), noticed as (
   insert into balance_watch (organization_id, client_id, notice)
-  select $1, i.* from unnest($62::uuid[], $63::text[]) as i(client_id, notice), ok where ok.ok
+  select $1, i.* from unnest($65::uuid[], $66::text[]) as i(client_id, notice), ok where ok.ok
   on conflict (organization_id, client_id) do update set notice = excluded.notice
 ), wanted as (
   update auto_recharge a set target = i.target, crossing = coalesce(i.crossing, a.crossing),
     phase = case when i.crossing is null then a.phase else 'wanted' end,
     due_at = case when i.crossing is null then a.due_at else i.at end
-  from unnest($64::uuid[], $65::bigint[], $66::bigint[], $67::timestamptz[]) as i(client_id, crossing, target, at), ok
+  from unnest($67::uuid[], $68::bigint[], $69::bigint[], $70::timestamptz[]) as i(client_id, crossing, target, at), ok
   where ok.ok and a.organization_id = $1 and a.client_id = i.client_id returning 1
 )`
 
@@ -214,8 +226,8 @@ const debits = text + selectText("")
 const everything =
   text +
   rareText +
-  selectText(` and (select count(*) from settled) = cardinality($46)
-    and (select count(*) from wanted) = cardinality($64)`)
+  selectText(` and (select count(*) from settled) = cardinality($49)
+    and (select count(*) from wanted) = cardinality($67)`)
 
 /** Locks and compares; writes where nothing stands in the way. Roots are locked in the order they are given, which is by id. */
 export const commit = async (
@@ -242,6 +254,7 @@ export const commit = async (
     ...walletValues(writes),
     ...windowValues([...writes.windows]),
     ...entryValues(writes.entries),
+    ...tagValues(writes.entries, [...writes.windows]),
     ...(rare ? rareValues(writes) : [])
   ]
   const [row] = await query<{
@@ -307,6 +320,13 @@ const entryValues = (entries: ReadonlyArray<NewEntry>) => [
   array(entries, ({ effectiveAt }) => isoOrNull(effectiveAt))
 ]
 
+/** What most transactions have none of: null stands for as many nulls as there are rows. */
+const tagValues = (entries: ReadonlyArray<NewEntry>, windows: ReadonlyArray<Readonly<WindowDelta>>) => [
+  entries.some(({ member }) => member !== null) ? entries.map(({ member }) => member) : null,
+  entries.some(({ meter }) => meter !== null) ? entries.map(({ meter }) => meter) : null,
+  windows.some(({ forecast }) => forecast) ? array(windows, ({ forecast }) => `${forecast}`) : null
+]
+
 const rareValues = ({ opened, settled, events, lifecycles, notices, recharges }: Writes) => {
   const changed = [...lifecycles]
   const noticed = [...notices]
@@ -342,6 +362,8 @@ const rareValues = ({ opened, settled, events, lifecycles, notices, recharges }:
     array(wanted, ([client]) => client),
     array(wanted, ([, { crossing }]) => crossing),
     array(wanted, ([, { target }]) => target),
-    array(wanted, ([, { at }]) => iso(at))
+    array(wanted, ([, { at }]) => iso(at)),
+    opened.map(({ hold }) => hold.member),
+    opened.map(({ hold }) => hold.meter)
   ]
 }

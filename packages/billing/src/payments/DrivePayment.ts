@@ -1,0 +1,86 @@
+/**
+ * Brings a payment on: claims it, asks the provider outside of any transaction, settles what came of it.
+ *
+ *   claim (sent, due again later) ──▶ sent before? fetch by key ──Absent──▶ charge, same key ──▶ settle
+ *                                          └───────known───────────────────────────────────────▶
+ *
+ * A crash anywhere leaves an intent that is due again. Two at once ask with one key, which the provider does once, and both
+ * settle to the same.
+ */
+import { type Id, Payment } from "@capstan/domain"
+import { type Caller, Connections, Database, Orders, PaymentMethods, Payments, type Trees } from "@capstan/store"
+import { Effect, Result } from "effect"
+import { change, type Refused } from "../Doors.ts"
+import { open } from "./Gateways.ts"
+import { PaymentGateway } from "./PaymentGateway.ts"
+import { settlePayment } from "./SettlePayment.ts"
+
+/** The provider's name of an intent to charge. */
+export const chargeKey = (payment: Id.Id): string => `capstan-payment-${payment}`
+
+export const drivePayment = Effect.fn("drivePayment")(function* (
+  caller: Caller,
+  id: Id.Id,
+  /** Leaves it alone where it is not due: another has claimed it. */
+  { ifDue = false }: { readonly ifDue?: boolean } = {}
+): Effect.fn.Return<Payments.Payment, Refused, Database.Database | PaymentGateway | Trees.Trees> {
+  const { organization, now } = caller
+  const { db } = yield* Database.Database
+  const claimed = yield* Effect.promise(() =>
+    db.transaction().execute(async (trx) => {
+      const payment = await Payments.lock(trx, organization, id)
+      if (payment === undefined) return undefined
+      const { dueAt } = payment.state
+      const events =
+        ifDue && (dueAt === null || dueAt > now) ? [] : Payment.decide(payment.state, { _tag: "Send", at: now })
+      const state = events.reduce(Payment.evolve, payment.state)
+      if (events.length > 0) await Payments.update(trx, organization, id, state)
+      return { payment, state, claimed: events.length > 0 }
+    })
+  )
+  if (claimed === undefined) return yield* Effect.fail({ _tag: "NotFound", what: "payment", id } as const)
+  const { payment, state } = claimed
+  if (!claimed.claimed) return payment
+  const outcome = yield* ask(caller, payment)
+  const settled = yield* Effect.result(
+    change(caller, [payment.client], (trx, locked) => settlePayment({ trx, caller, locked }, id, outcome))
+  )
+  if (Result.isSuccess(settled)) return settled.success
+  // The wallet would not take it, say: it stays to be settled, and is seen.
+  if (settled.failure._tag === "Unavailable" || settled.failure._tag === "OutcomeUnknown") return { ...payment, state }
+  return yield* change(caller, [payment.client], (trx, locked) =>
+    settlePayment({ trx, caller, locked }, id, { _tag: "Unknown" })
+  )
+})
+
+/** What the provider says of it. Whatever else goes wrong, it may have happened. */
+const ask = Effect.fnUntraced(function* (
+  { organization }: Caller,
+  { id, order: orderId, method: methodId, connection: connectionId, amount, currency, state }: Payments.Payment
+): Effect.fn.Return<Payment.Outcome, never, Database.Database | PaymentGateway> {
+  const { db } = yield* Database.Database
+  const service = yield* PaymentGateway
+  return yield* Effect.promise(async (): Promise<Payment.Outcome> => {
+    const [connection, method, order] = await Promise.all([
+      Connections.byId(db, organization, connectionId),
+      PaymentMethods.byId(db, organization, methodId),
+      Orders.byId(db, organization, orderId)
+    ])
+    const opened = connection === undefined ? undefined : open(service, organization, connection)
+    if (opened === undefined || method === undefined) return unknown
+    const { gateway, account } = opened
+    const key = chargeKey(id)
+    try {
+      if (Payment.wasSent(state)) {
+        const found = await gateway.fetch(account, key)
+        if (found._tag !== "Absent") return found
+      }
+      const description = order?.lines.map((line) => line.description).join(", ") ?? ""
+      return await gateway.charge(account, { key, method: method.reference, amount, currency, description })
+    } catch {
+      return unknown
+    }
+  })
+})
+
+const unknown: Payment.Outcome = { _tag: "Unknown" }

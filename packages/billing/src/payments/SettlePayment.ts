@@ -1,0 +1,170 @@
+/**
+ * What becomes of a payment once the provider has said what came of it, in one transaction under the lock of its client's
+ * tree: paid, and the credits of the order are granted, once a line; declined, and the method says so. Whoever learns it
+ * second finds it settled.
+ */
+import { CreditPack, type Id, Order, Payment } from "@capstan/domain"
+import { Clients, CreditPacks, Ids, Orders, Organizations, PaymentMethods, Payments } from "@capstan/store"
+import { Result } from "effect"
+import type { Refused } from "../Doors.ts"
+import type { Session } from "../subscriptions/Serve.ts"
+
+export const settlePayment = async (
+  session: Session,
+  id: Id.Id,
+  outcome: Payment.Outcome
+): Promise<Result.Result<Payments.Payment, Refused>> => {
+  const { trx, caller, locked } = session
+  const { organization } = caller
+  const payment = await Payments.lock(trx, organization, id)
+  if (payment === undefined) return Result.fail({ _tag: "NotFound", what: "payment", id })
+  const events = Payment.decide(payment.state, { _tag: "Learn", outcome, at: locked.at })
+  const state = events.reduce(Payment.evolve, payment.state)
+  if (events.length > 0) await Payments.update(trx, organization, id, state)
+  for (const event of events) {
+    const done = await follow(session, payment, event)
+    if (Result.isFailure(done)) return Result.fail(done.failure)
+  }
+  return Result.succeed({ ...payment, state })
+}
+
+const follow = async (
+  session: Session,
+  payment: Payments.Payment,
+  event: Payment.Event
+): Promise<Result.Result<void, Refused>> => {
+  const { trx, caller, locked } = session
+  const { id, client, method, order, amount, currency } = payment
+  const record = (kind: string, payload: object) =>
+    locked.record({ client, kind, payload: { payment: id, order, amount, currency, ...payload } })
+  switch (event._tag) {
+    case "Sent":
+      return nothing
+    case "BecameUnknown":
+      if (event.first) record("payment.unknown", {})
+      return nothing
+    case "ActionRequired":
+      if (payment.state.actionUrl !== event.url) record("payment.action_required", { url: event.url })
+      return nothing
+    case "Succeeded":
+      await PaymentMethods.succeeded(trx, caller.organization, method)
+      record("payment.succeeded", { reference: event.reference })
+      return paid(session, payment)
+    case "Declined": {
+      const { settings } = await Organizations.get(trx, caller.organization)
+      const failed = { ...event.declined, at: event.at }
+      const { inactive } = await PaymentMethods.declined(
+        trx,
+        caller.organization,
+        method,
+        failed,
+        settings.declinesUntilInactive
+      )
+      record("payment.declined", { method, ...event.declined, inactive })
+      return declined(session, payment)
+    }
+  }
+}
+
+const nothing = Result.succeed(undefined)
+
+/** The order is paid, and its credits are granted: each line's once, by its key. */
+const paid = async (session: Session, payment: Payments.Payment): Promise<Result.Result<void, Refused>> => {
+  const { trx, caller, locked } = session
+  const { organization } = caller
+  const { at } = locked
+  const order = await Orders.byId(trx, organization, payment.order)
+  const client = (await Clients.byIds(trx, organization, [payment.client])).get(payment.client)
+  if (order === undefined || client === undefined) throw new Error(`Order ${payment.order} is nowhere`)
+  const changed = await change(session, order, { _tag: "Pay", at })
+  if (Result.isFailure(changed)) return Result.fail(changed.failure)
+  const packs = await CreditPacks.byIds(
+    trx,
+    organization,
+    order.lines.flatMap(({ pack }) => pack ?? [])
+  )
+  for (const [position, { pack: packId, credits, unitPrice }] of order.lines.entries()) {
+    const pack = packId === null ? undefined : packs.get(packId)
+    if (pack === undefined || credits === null) continue
+    const lot = {
+      id: Ids.mint(),
+      kind: "extra",
+      left: credits,
+      held: 0n,
+      priority: 0,
+      effectiveAt: at,
+      expiresAt: CreditPack.expiresAt(pack, client.timeZone, at),
+      unitCost: unitPrice,
+      source: order.reason,
+      allowance: false,
+      outlives: null,
+      features: null
+    } as const
+    const key = { namespace: "order", key: grantKey(order.id, position), hash: null } as const
+    const posted = await locked.post(order.client, { _tag: "Grant", lot, at }, key, credits)
+    if (Result.isFailure(posted)) return Result.fail(posted.failure)
+  }
+  return nothing
+}
+
+/** Nobody waits for a recharge that was declined: a further crossing has an order of its own. */
+const declined = async (session: Session, payment: Payments.Payment): Promise<Result.Result<void, Refused>> => {
+  const order = await Orders.byId(session.trx, session.caller.organization, payment.order)
+  if (order === undefined) throw new Error(`Order ${payment.order} is nowhere`)
+  if (order.reason !== "auto_recharge") return nothing
+  return change(session, order, { _tag: "Void" })
+}
+
+/** Under which the credits of a line are granted. */
+export const grantKey = (order: Id.Id, position: number): string => (position === 0 ? order : `${order}:${position}`)
+
+/** Decides about an order, and keeps what was decided. */
+export const change = async (
+  { trx, caller, locked }: Session,
+  order: Orders.Placed,
+  command: Order.Command
+): Promise<Result.Result<void, Refused>> => {
+  const decided = Order.decide(order.state, command)
+  if (Result.isFailure(decided)) return Result.fail(refusalOf(decided.failure))
+  const events = decided.success
+  if (events.length === 0) return nothing
+  const state = events.reduce(Order.evolve, order.state)
+  await Orders.update(trx, caller.organization, order.id, state, locked.at)
+  for (const event of events) {
+    const { total, refunded, status } = state
+    const { id, client, reason, reference, currency } = order
+    const payload = { order: id, reason, reference, status, total, refunded, currency }
+    locked.record({ client, kind: kinds[event._tag], payload })
+  }
+  return nothing
+}
+
+const kinds: { readonly [K in Order.Event["_tag"]]: string } = {
+  Paid: "order.paid",
+  Voided: "order.voided",
+  Refunded: "order.refunded"
+}
+
+const refusalOf = (refusal: Order.Refusal): Refused => {
+  switch (refusal._tag) {
+    case "NotPending":
+      return {
+        _tag: "NotAdmissible",
+        reason: "already_settled",
+        message: `The order is ${refusal.status}: only one that is pending can be voided.`
+      }
+    case "NotPaid":
+      return {
+        _tag: "NotAdmissible",
+        reason: "order_not_paid",
+        message: `The order is ${refusal.status}: only what was paid can be refunded.`
+      }
+    case "NotRefundable":
+      return {
+        _tag: "NotAdmissible",
+        reason: "not_refundable",
+        field: "amount",
+        message: `Of this order ${refusal.refundable} minor units can still be refunded: ask for more than nothing, and no more than that.`
+      }
+  }
+}

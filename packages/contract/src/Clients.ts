@@ -1,6 +1,7 @@
 /** Clients: the customers of an organization, in trees. */
 import { Calendar, ClientLifecycle, Credits, Currency, Id } from "@capstan/domain"
 import { Effect, Schema } from "effect"
+import * as Billing from "./Billing.ts"
 import * as Page from "./Page.ts"
 import { mutation, query } from "./Procedure.ts"
 import * as Wire from "./Wire.ts"
@@ -70,7 +71,51 @@ export const Balances = Schema.Struct({
   debt: Wire.decimal("Owed after chargebacks; the next grant pays it first.")
 }).annotate({ identifier: "Balances", description: "Of the payer's wallet, in credits." })
 
-export const ClientDetail = Schema.Struct({ ...client, balances: Balances }).annotate({ identifier: "ClientDetail" })
+const features = Schema.Record(Schema.String, Schema.Boolean).annotate({
+  description: "By the keys `features.<name>` of its metadata; a client has only those that all above it have as well."
+})
+const config = Schema.Record(Schema.String, Schema.String).annotate({
+  description: "By the keys `config.<name>` of its metadata."
+})
+
+const Pinned = Schema.Struct({
+  key: Wire.PlanKey,
+  version: Schema.Int,
+  name: Schema.String,
+  subscription: Id.Id
+}).annotate({ identifier: "PinnedPlan", description: "Of its base subscription." })
+
+const Parent = Schema.Struct({
+  id: Id.Id,
+  name: Schema.String,
+  email: Schema.NullOr(Schema.String),
+  status: ClientLifecycle.Status,
+  onboardedAt: Schema.NullOr(Wire.Instant),
+  plan: Schema.NullOr(Pinned),
+  logoUrl: Schema.NullOr(Schema.String),
+  features,
+  config,
+  parent: Schema.NullOr(Id.Id)
+}).annotate({ identifier: "ParentClient" })
+
+export const ClientDetail = Schema.Struct({
+  ...client,
+  balances: Balances,
+  plan: Schema.NullOr(Pinned),
+  unlimitedCredits: Schema.Boolean,
+  nextCreditRenewalAt: Schema.NullOr(Wire.Instant),
+  logoUrl: Schema.NullOr(Schema.String).annotate({ description: "By the key `logoUrl` of its metadata." }),
+  features,
+  config,
+  billing: Billing.Billing,
+  parentClient: Schema.NullOr(Parent).annotate({
+    description: "Null at the root, and where the token does not reach above this client."
+  }),
+  role: Schema.Literals(["OWNER", "ADMIN", "DEVELOPER", "MANAGER", "STAFF"]).annotate({
+    description:
+      "The caller's, in this client: ADMIN from above it, DEVELOPER where the token is the client's own, STAFF where that only reads."
+  })
+}).annotate({ identifier: "ClientDetail" })
 export interface ClientDetail extends Schema.Schema.Type<typeof ClientDetail> {}
 
 const one = { client: Wire.ClientRef }
@@ -114,6 +159,16 @@ export const procedures = {
     output: ClientDetail,
     refuses: ["resource_not_found"]
   }),
+  billing: {
+    get: query({
+      rest: "GET /v1/clients/{client}/billing",
+      summary: "Read how a client pays, and what bounds it",
+      scope: "billing:read",
+      input: Schema.Struct(one),
+      output: ClientDetail,
+      refuses: ["resource_not_found"]
+    })
+  },
   list: query({
     rest: "GET /v1/clients",
     summary: "List clients",

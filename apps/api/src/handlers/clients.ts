@@ -22,6 +22,10 @@ export const clients: Handlers.Of<Api["clients"]> = {
 
   get: ({ client }, caller) => getClient(caller, { client }),
 
+  billing: {
+    get: ({ client }, caller) => getClient(caller, { client })
+  },
+
   list: (asked, caller) => read((db) => ClientView.list(db, caller, asked)),
 
   suspend: ({ client, reason = null, note = null }, caller) => suspendClient(caller, { client, reason, note }),

@@ -63,7 +63,8 @@ export const post = async (
   return Result.map(suspended, () => undefined)
 }
 
-const allowanceKey = (subscription: Id.Id, { epoch, n }: Grant): string => `${subscription}:allowance:${epoch}:${n}`
+export const allowanceKey = (subscription: Id.Id, { epoch, n }: Pick<Grant, "epoch" | "n">): string =>
+  `${subscription}:allowance:${epoch}:${n}`
 
 const hasIncluded = async (locked: Trees.Locked, name: string): Promise<boolean> =>
   (await locked.branch(name)).wallet.lots.some(({ kind }) => kind === "included")

@@ -1,0 +1,120 @@
+/** How a client pays, as rows: its recharge, what is watched of its balance, its default method, when it was last told. */
+import type { Id, Instant, Money } from "@capstan/domain"
+import { type Kysely, sql } from "kysely"
+import * as PaymentMethods from "../PaymentMethods.ts"
+import type { Tables } from "../Tables.ts"
+
+export interface AutoRecharge {
+  readonly enabled: boolean
+  readonly threshold: bigint
+  readonly amount: bigint
+  /** The key of the credit pack. */
+  readonly pack: string
+  readonly maxPerDay: Money.Minor | null
+  readonly maxPerMonth: Money.Minor | null
+  readonly cooldownSeconds: number
+  readonly consent: { readonly by: string; readonly at: Instant.Instant } | null
+  readonly state: {
+    readonly phase: "armed" | "cooling" | "in_flight" | "off" | "stopped" | "wanted"
+    /** Why it waits, or has stopped. */
+    readonly reason: string | null
+    readonly message: string | null
+    readonly stoppedAt: Instant.Instant | null
+    readonly dueAt: Instant.Instant | null
+  }
+}
+
+export interface Facts {
+  readonly autoRecharge: AutoRecharge | null
+  readonly lowBalance: bigint | null
+  readonly paymentMethod: PaymentMethods.PaymentMethod | null
+  readonly notifications: {
+    readonly lowBalanceAt: Instant.Instant | null
+    readonly outOfBalanceAt: Instant.Instant | null
+    readonly spendingCapAt: Instant.Instant | null
+  }
+}
+
+interface Row {
+  readonly enabled: boolean | null
+  readonly threshold: bigint
+  readonly amount: bigint
+  readonly pack: string
+  readonly max_per_day: bigint | null
+  readonly max_per_month: bigint | null
+  readonly cooldown_ms: bigint
+  readonly consented_by: string | null
+  readonly consented_at: Instant.Instant | null
+  readonly phase: AutoRecharge["state"]["phase"]
+  readonly waits: string | null
+  readonly stopped_reason: string | null
+  readonly stopped_message: string | null
+  readonly stopped_at: Instant.Instant | null
+  readonly due_at: Instant.Instant | null
+  readonly low: bigint | null
+  readonly low_at: Instant.Instant | null
+  readonly out_at: Instant.Instant | null
+  readonly cap_at: Instant.Instant | null
+}
+
+export const facts = async (db: Kysely<Tables>, organization: Id.Id, client: Id.Id): Promise<Facts> => {
+  const { rows } = await sql<Row>`
+    select r.enabled, r.threshold, r.amount, p.pack_key as pack, r.max_per_day, r.max_per_month, r.cooldown_ms,
+      r.consented_by, r.consented_at, r.phase, r.waits, r.stopped_reason, r.stopped_message, r.stopped_at, r.due_at,
+      w.low, c.low_balance_notified_at as low_at, c.out_of_balance_notified_at as out_at,
+      c.spending_cap_notified_at as cap_at
+    from client c
+    left join auto_recharge r on r.organization_id = c.organization_id and r.client_id = c.id
+    left join credit_pack p on p.organization_id = r.organization_id and p.id = r.pack_id
+    left join balance_watch w on w.organization_id = c.organization_id and w.client_id = c.id
+    where c.organization_id = ${organization} and c.id = ${client}`.execute(db)
+  const [row] = rows
+  return {
+    autoRecharge: row === undefined || row.enabled === null ? null : toRecharge({ ...row, enabled: row.enabled }),
+    lowBalance: row?.low ?? null,
+    paymentMethod: (await PaymentMethods.defaultOf(db, organization, client)) ?? null,
+    notifications: {
+      lowBalanceAt: row?.low_at ?? null,
+      outOfBalanceAt: row?.out_at ?? null,
+      spendingCapAt: row?.cap_at ?? null
+    }
+  }
+}
+
+const toRecharge = (row: Row & { readonly enabled: boolean }): AutoRecharge => ({
+  enabled: row.enabled,
+  threshold: row.threshold,
+  amount: row.amount,
+  pack: row.pack,
+  maxPerDay: row.max_per_day as Money.Minor | null,
+  maxPerMonth: row.max_per_month as Money.Minor | null,
+  cooldownSeconds: Number(row.cooldown_ms / 1_000n),
+  consent:
+    row.consented_by === null || row.consented_at === null ? null : { by: row.consented_by, at: row.consented_at },
+  state: {
+    phase: row.enabled || row.phase === "in_flight" ? row.phase : "off",
+    reason: row.stopped_reason ?? row.waits,
+    message: row.stopped_message,
+    stoppedAt: row.stopped_at,
+    dueAt: row.due_at
+  }
+})
+
+/** When one of these entries was posted last; they are named by their keys. */
+export const lastPosted = async (
+  db: Kysely<Tables>,
+  organization: Id.Id,
+  client: Id.Id,
+  namespace: string,
+  keys: ReadonlyArray<string>
+): Promise<Instant.Instant | null> => {
+  const row = await db
+    .selectFrom("entry")
+    .select((eb) => eb.fn.max("at").as("at"))
+    .where("organization_id", "=", organization)
+    .where("client_id", "=", client)
+    .where("namespace", "=", namespace)
+    .where((eb) => eb("key", "=", eb.fn.any(eb.val([...keys]))))
+    .executeTakeFirst()
+  return row?.at ?? null
+}

@@ -18,6 +18,7 @@ export const kinds = {
   Renewed: "renewal",
   Reversed: "reversal",
   Owed: "debt",
+  Revoked: "revocation",
   OverageClosed: "overage_closed"
 } as const satisfies { readonly [Tag in Wallet.Event["_tag"]]: string }
 
@@ -94,7 +95,11 @@ export const Balance = Schema.Struct({
   nextExpiry: Schema.NullOr(Schema.Struct({ at: Wire.Instant, amount: Wire.Decimal })).annotate({
     description: "The credits that expire next."
   }),
-  overage: Schema.Struct({ used: Wire.Decimal, held: Wire.Decimal }).annotate({
+  overage: Schema.Struct({
+    used: Wire.Decimal,
+    held: Wire.Decimal,
+    cost: Wire.decimal("Of what is used, so far: minor units of the client's currency.")
+  }).annotate({
     description: "Spent beyond the lots, to be invoiced at the period's end."
   }),
   overdraft: Schema.Struct({ used: Wire.Decimal, held: Wire.Decimal, limit: Wire.Decimal }).annotate({

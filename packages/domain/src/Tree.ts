@@ -48,6 +48,15 @@ export interface Debit {
   readonly reversed: Credits.Credits
 }
 
+/** A grant as the ledger has it, and how much of it earlier revocations took back. */
+export interface Grant {
+  readonly seq: number
+  /** To which its credits went. */
+  readonly lot: Id
+  readonly amount: Credits.Credits
+  readonly revoked: Credits.Credits
+}
+
 export type Command =
   | ({ readonly _tag: "Debit" } & Spend)
   | ({ readonly _tag: "Reserve"; readonly hold: Id; readonly expiresAt: Instant; readonly atEnd: AtEnd } & Spend)
@@ -76,6 +85,16 @@ export type Command =
       readonly at: Instant
     }
   | { readonly _tag: "Owe"; readonly amount: Credits.Credits; readonly at: Instant }
+  /** Takes back a grant, or all that is left of it where `amount` is null. */
+  | {
+      readonly _tag: "Revoke"
+      readonly grant: Grant
+      readonly amount: Credits.Credits | null
+      readonly lapsed: Credits.Credits
+      readonly spent: "forgive" | "owe"
+      readonly at: Instant
+    }
+  | { readonly _tag: "Withdraw"; readonly amount: Credits.Credits; readonly at: Instant }
   | { readonly _tag: "CloseOverage"; readonly at: Instant }
   | { readonly _tag: "SetCap"; readonly cap: SpendingCap.State; readonly at: Instant }
   /** Of the branch's own client, as is the one that is removed; one that is not there has nothing to reset. */
@@ -128,7 +147,10 @@ const unwatched = (branch: Branch, command: Command): Decision => {
     case "Expire":
     case "CloseOverage":
     case "Owe":
+    case "Withdraw":
       return entered(branch, command)
+    case "Revoke":
+      return revoke(branch, command)
     case "Reverse":
       return reverse(branch, command)
     case "SetCap":
@@ -278,6 +300,15 @@ const reverse = (branch: Branch, command: Of<"Reverse">): Decision => {
   const portions = Wallet.slice(lastFirst, debit.reversed, upTo)
   const counts = given(lastFirst, debit.counts, debit.reversed, upTo)
   return entered(branch, { _tag: "Reverse", debit: debit.seq, portions, origins, regrant, at }, counts)
+}
+
+const revoke = (branch: Branch, { grant, lapsed, spent, at, ...command }: Of<"Revoke">): Decision => {
+  const { seq, lot } = grant
+  const revocable = grant.amount - grant.revoked
+  const amount = command.amount ?? revocable
+  return amount <= 0n || amount > revocable
+    ? Result.fail({ _tag: "NotReversible", reversible: revocable })
+    : entered(branch, { _tag: "Revoke", grant: seq, lot, amount, lapsed, spent, at })
 }
 
 /** An entry that no cap can refuse. */

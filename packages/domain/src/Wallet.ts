@@ -8,7 +8,8 @@
  *                    held ──Capture──▶ spent
  *
  * Its events are the entries of the ledger: replaying them gives the row. A debit is all or nothing unless it may be
- * partial; a hold's portions cannot end before it is settled; every credit that came is left, held, spent or lapsed.
+ * partial; a hold's portions cannot end before it is settled; every credit that came is left, held, spent, lapsed or
+ * revoked.
  */
 import { Result } from "effect"
 import type * as Credits from "./Credits.ts"
@@ -20,6 +21,7 @@ import { grant, renew } from "./wallet/Grant.ts"
 import { isExpired } from "./wallet/Lot.ts"
 import { type Portions, slice, total } from "./wallet/Portion.ts"
 import { reverse } from "./wallet/Reverse.ts"
+import { revoke, withdraw } from "./wallet/Revoke.ts"
 import { isTooLarge, mostCredits, type State } from "./wallet/State.ts"
 
 export { burn, type Headroom, isSpendable, prepaid, type Terms } from "./wallet/Burn.ts"
@@ -28,6 +30,7 @@ export { Event, evolve } from "./wallet/Event.ts"
 export { burnOrder, isExpired, Kind, Lot } from "./wallet/Lot.ts"
 export { cost, Portion, type Portions, slice, total } from "./wallet/Portion.ts"
 export { origins } from "./wallet/Reverse.ts"
+export { lapsedOf } from "./wallet/Revoke.ts"
 export { balance, held, initial, level, mostCredits, mostLots, State } from "./wallet/State.ts"
 
 export const decide = (state: State, command: Command): Decision => {
@@ -69,9 +72,13 @@ export const decide = (state: State, command: Command): Decision => {
       if (isTooLarge(state, state.debt + amount)) return Result.fail({ _tag: "BalanceTooLarge", most: mostCredits })
       return Result.succeed(amount <= 0n ? [] : [{ _tag: "Owed", amount }])
     }
+    case "Revoke":
+      return revoke(state, command)
+    case "Withdraw":
+      return withdraw(state, command)
     case "CloseOverage": {
-      const { used } = state.overage
-      return Result.succeed(used === 0n ? [] : [{ _tag: "OverageClosed", amount: used }])
+      const { used, cost } = state.overage
+      return Result.succeed(used === 0n ? [] : [{ _tag: "OverageClosed", amount: used, cost }])
     }
   }
 }

@@ -1,4 +1,7 @@
+export * as AutoRecharge from "./AutoRecharge.ts"
 export * as Calendar from "./Calendar.ts"
+export * as Check from "./Check.ts"
+export * as CardNumber from "./CardNumber.ts"
 export * as ClientLifecycle from "./ClientLifecycle.ts"
 export * as Cost from "./Cost.ts"
 export * as CreditPack from "./CreditPack.ts"

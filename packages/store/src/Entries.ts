@@ -35,7 +35,7 @@ export const find = async (
   return rows[0] === undefined ? undefined : toEntry(rows[0].entry)
 }
 
-/** What came into a wallet: its grants, renewals and reversals, in the order of the ledger. */
+/** What came into a wallet: its grants, renewals and reversals, and what was revoked of it, in the order of the ledger. */
 export const incoming = async (
   db: Kysely<Tables>,
   organization: Id.Id,
@@ -43,7 +43,7 @@ export const incoming = async (
 ): Promise<ReadonlyArray<Entry>> => {
   const { rows } = await sql<{ entry: EntryJson }>`
     select ${sql.raw(entryJson)} as entry from entry e
-    where e.organization_id = ${organization} and e.payer_id = ${payer} and e.kind in ('Granted', 'Renewed', 'Reversed')
+    where e.organization_id = ${organization} and e.payer_id = ${payer} and e.kind in ('Granted', 'Renewed', 'Reversed', 'Revoked')
     order by e.seq`.execute(db)
   return rows.map(({ entry }) => toEntry(entry))
 }

@@ -50,6 +50,21 @@ export type Command =
       readonly at: Instant
     }
   | { readonly _tag: "Owe"; readonly amount: Credits.Credits }
+  /**
+   * Takes back credits that an entry granted, and that went to `lot`. Of what is not there any more, `lapsed` has ended
+   * unspent; the rest was spent, and is owed or forgiven.
+   */
+  | {
+      readonly _tag: "Revoke"
+      readonly grant: number
+      readonly lot: Id
+      readonly amount: Credits.Credits
+      readonly lapsed: Credits.Credits
+      readonly spent: "forgive" | "owe"
+      readonly at: Instant
+    }
+  /** Takes credits out of the lots. */
+  | { readonly _tag: "Withdraw"; readonly amount: Credits.Credits; readonly at: Instant }
   /** The period-end order has invoiced the overage. */
   | { readonly _tag: "CloseOverage" }
 

@@ -1,5 +1,6 @@
 /** The entries of a wallet's ledger, and what each makes of the wallet. */
 import { Schema } from "effect"
+import { Cost } from "../Cost.ts"
 import * as Credits from "../Credits.ts"
 import { Id } from "../Id.ts"
 import { Instant } from "../Instant.ts"
@@ -36,7 +37,15 @@ export const Event = Schema.TaggedUnion({
     regranted: Schema.NullOr(Lot)
   },
   Owed: { amount: Credits.Positive },
-  OverageClosed: { amount: Credits.Sum }
+  /** What an entry granted, taken back; where `grant` is null, taken out of whatever lots there were. */
+  Revoked: {
+    grant: Schema.NullOr(Schema.Natural),
+    amount: Credits.Sum,
+    lots: Schema.Array(Share),
+    owed: Credits.Sum,
+    forgiven: Credits.Sum
+  },
+  OverageClosed: { amount: Credits.Sum, cost: Cost }
 })
 export type Event = typeof Event.Type
 
@@ -84,8 +93,16 @@ export const evolve = (before: State, event: Event): State => {
     }
     case "Owed":
       return { ...state, debt: state.debt + event.amount }
-    case "OverageClosed":
-      return { ...state, overage: { ...state.overage, used: state.overage.used - event.amount } }
+    case "Revoked":
+      return {
+        ...state,
+        debt: state.debt + event.owed,
+        lots: withShares(state.lots, event.lots, (lot, amount) => ({ ...lot, left: lot.left - amount }))
+      }
+    case "OverageClosed": {
+      const { used, held, cost } = state.overage
+      return { ...state, overage: { used: used - event.amount, held, cost: cost - event.cost, closed: state.seq } }
+    }
   }
 }
 
@@ -99,8 +116,11 @@ const move = (state: State, portions: Portions, from: Place, to: Place): State =
   let live = true
   for (const portion of portions) {
     const { amount } = portion
-    if (portion.from === "unlimited") continue
-    if (portion.from === "overage") overage = moved(overage, amount, from, to)
+    if (portion.from === "unlimited" || portion.from === "overage_elsewhere") continue
+    if (portion.from === "overage") {
+      const cost = after("used", overage.cost, portion.cost, from, to)
+      overage = { ...moved(overage, amount, from, to), cost, closed: overage.closed }
+    }
     else if (portion.from === "overdraft") overdraft = moved(overdraft, amount, from, to)
     else
       for (let i = 0; i < lots.length; i++) {
@@ -117,11 +137,11 @@ const move = (state: State, portions: Portions, from: Place, to: Place): State =
 }
 
 const moved = (
-  { used, held }: State["overage"],
+  { used, held }: State["overdraft"],
   amount: Credits.Credits,
   from: Place,
   to: Place
-): State["overage"] => ({
+): State["overdraft"] => ({
   used: after("used", used, amount, from, to),
   held: after("held", held, amount, from, to)
 })

@@ -2,14 +2,14 @@
  * A share of a debit or a hold: so many credits, from one lot or from beyond the lots, at a cost rounded up once.
  *
  * Beyond the lots are `overage` (postpaid, invoiced at the period's end), `overdraft` (prepaid, absorbed by the next
- * grant) and `unlimited` (recorded and capped, nothing taken).
+ * grant) and `unlimited` (recorded and capped, nothing taken); `overage_elsewhere` is the same of what another wallet owes.
  */
 import { Schema } from "effect"
 import { Cost } from "../Cost.ts"
 import * as Credits from "../Credits.ts"
 import { Id } from "../Id.ts"
 
-const Beyond = Schema.Literals(["overage", "overdraft", "unlimited"])
+const Beyond = Schema.Literals(["overage", "overdraft", "unlimited", "overage_elsewhere"])
 
 export const Portion = Schema.Struct({
   from: Schema.Union([Beyond, Id]),

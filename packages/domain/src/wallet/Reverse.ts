@@ -19,7 +19,12 @@ export const reverse = (state: State, { debit, portions, origins, regrant, at }:
   const owed = { overage: state.overage.used, overdraft: state.overdraft.used }
   for (const portion of portions) {
     const { amount, from } = portion
-    if (from === "unlimited") continue
+    if (from === "unlimited" || from === "overage_elsewhere") continue
+    // Its order stands, so it comes back as what it has bought.
+    if (from === "overage" && debit <= state.overage.closed) {
+      ended.push(portion)
+      continue
+    }
     if (from === "overage" || from === "overdraft") {
       back.push(...slice([portion], 0n, owed[from]))
       ended.push(...slice([portion], owed[from], amount))

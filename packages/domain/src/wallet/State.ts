@@ -1,5 +1,6 @@
 /** What a wallet is, as its row keeps it. */
 import { Schema } from "effect"
+import { Cost } from "../Cost.ts"
 import * as Credits from "../Credits.ts"
 import type { Instant } from "../Instant.ts"
 import { isExpired, Lot } from "./Lot.ts"
@@ -17,7 +18,13 @@ export const State = Schema.Struct({
   seq: Schema.Natural,
   /** Live lots, in burn order. */
   lots: Schema.Array(Lot),
-  overage: Beyond,
+  overage: Schema.Struct({
+    ...Beyond.fields,
+    /** Of what is used, exactly: what its portions cost. */
+    cost: Cost,
+    /** The entry that closed it last: what was spent before is invoiced, and not given back here. */
+    closed: Schema.Natural
+  }),
   overdraft: Beyond,
   /** Owed after chargebacks; the next grant pays it first. */
   debt: Credits.Credits
@@ -27,7 +34,7 @@ export interface State extends Schema.Schema.Type<typeof State> {}
 export const initial: State = {
   seq: 0,
   lots: [],
-  overage: { used: 0n, held: 0n },
+  overage: { used: 0n, held: 0n, cost: 0n, closed: 0 },
   overdraft: { used: 0n, held: 0n },
   debt: 0n
 }

@@ -68,6 +68,8 @@ const sumOf = (event: Wallet.Event): bigint => {
       return event.lots.reduce((sum, { amount }) => sum + amount, 0n)
     case "Renewed":
       return (event.lots[0]?.left ?? 0n) + event.debt + event.overdraft
+    case "Revoked":
+      return event.lots.reduce((sum, { amount }) => sum + amount, event.owed + event.forgiven)
     case "Owed":
     case "OverageClosed":
       return event.amount

@@ -45,6 +45,10 @@ export interface Detail {
   readonly debt?: string
   readonly overdraft?: string
   readonly debit?: number
+  readonly grant?: number | null
+  readonly owed?: string
+  readonly forgiven?: string
+  readonly cost?: string
   readonly at?: number
 }
 
@@ -80,8 +84,14 @@ export const detailText = (event: Wallet.Event): string => {
         `"lots":${lotsText(event.revived)},"regranted":${event.regranted === null ? "null" : lotsText([event.regranted]).slice(1, -1)}}`
       )
     case "Owed":
-    case "OverageClosed":
       return "{}"
+    case "Revoked":
+      return (
+        `{"grant":${event.grant},"shares":${sharesText(event.lots)},` +
+        `"owed":"${event.owed}","forgiven":"${event.forgiven}"}`
+      )
+    case "OverageClosed":
+      return `{"cost":"${event.cost}"}`
   }
 }
 
@@ -124,8 +134,12 @@ export const toEvent = (kind: string, amount: Credits.Credits, hold: Id.Id | nul
     }
     case "Owed":
       return { _tag: "Owed", amount }
+    case "Revoked": {
+      const { grant = null, owed = 0, forgiven = 0 } = detail
+      return { _tag: "Revoked", grant, amount, lots: shares, owed: BigInt(owed), forgiven: BigInt(forgiven) }
+    }
     case "OverageClosed":
-      return { _tag: "OverageClosed", amount }
+      return { _tag: "OverageClosed", amount, cost: BigInt(detail.cost ?? 0) }
   }
 }
 

@@ -27,7 +27,15 @@ export type PortionJson = Tuple<[from: string, amount: string, cost: string, cha
 export type PlaceJson = Tuple<[cap: string, start: number, end: number | null, scope: SpendingCap.Scope]>
 export type CountJson = Tuple<[...PlaceJson, used: string, held: string]>
 export type BeyondJson = Tuple<
-  [overageUsed: string, overageHeld: string, overdraftUsed: string, overdraftHeld: string, debt: string]
+  [
+    overageUsed: string,
+    overageHeld: string,
+    overdraftUsed: string,
+    overdraftHeld: string,
+    debt: string,
+    overageCost: string,
+    overageClosed: number
+  ]
 >
 
 const list = <A>(items: ReadonlyArray<A>, text: (item: A) => string): string => {
@@ -93,11 +101,12 @@ export const toCounts = (json: ReadonlyArray<CountJson> | null): ReadonlyArray<T
     held: BigInt(held)
   }))
 
-/** Null while nothing is owed. */
+/** Null while nothing is owed, and no overage was ever closed. */
 export const beyondText = ({ overage, overdraft, debt }: Wallet.State): string | null => {
-  if (overage.used === 0n && overage.held === 0n && overdraft.used === 0n && overdraft.held === 0n && debt === 0n)
+  const { used, held, cost, closed } = overage
+  if (used === 0n && held === 0n && closed === 0 && overdraft.used === 0n && overdraft.held === 0n && debt === 0n)
     return null
-  return `["${overage.used}","${overage.held}","${overdraft.used}","${overdraft.held}","${debt}"]`
+  return `["${used}","${held}","${overdraft.used}","${overdraft.held}","${debt}","${cost}",${closed}]`
 }
 
 /** What is left and held of each lot: all that most debits change. */
@@ -136,7 +145,7 @@ export interface WalletJson {
 }
 
 export const toWallet = ({ seq, lots, remainders, beyond }: WalletJson): Wallet.State => {
-  const [overageUsed, overageHeld, overdraftUsed, overdraftHeld, debt] = beyond ?? ["0", "0", "0", "0", "0"]
+  const [used, held, overdraftUsed, overdraftHeld, debt, cost, closed] = beyond ?? ["0", "0", "0", "0", "0", "0", 0]
   return {
     seq: Number(seq),
     lots: lots.map((json, i) => {
@@ -144,7 +153,7 @@ export const toWallet = ({ seq, lots, remainders, beyond }: WalletJson): Wallet.
       const [left, held] = remainders?.[i] ?? []
       return left === undefined || held === undefined ? lot : { ...lot, left: BigInt(left), held: BigInt(held) }
     }),
-    overage: { used: BigInt(overageUsed), held: BigInt(overageHeld) },
+    overage: { used: BigInt(used), held: BigInt(held), cost: BigInt(cost), closed },
     overdraft: { used: BigInt(overdraftUsed), held: BigInt(overdraftHeld) },
     debt: BigInt(debt)
   }

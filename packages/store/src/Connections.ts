@@ -2,6 +2,7 @@
 import type { Id, Instant } from "@capstan/domain"
 import { Result } from "effect"
 import { type Kysely, type Selectable, sql } from "kysely"
+import type { Within } from "./Clients.ts"
 import type { Trx } from "./Database.ts"
 import type { Failure } from "./Failure.ts"
 import type { Tables } from "./Tables.ts"
@@ -66,14 +67,15 @@ export const latest = async (db: Kysely<Tables>, organization: Id.Id): Promise<C
   return row === undefined ? undefined : ofRow(row)
 }
 
-/** Newest first, those that are disconnected included. */
+/** Newest first, those that are disconnected included. Whoever is confined to a client sees none. */
 export const list = async (
   db: Kysely<Tables>,
-  organization: Id.Id,
+  { organization, reach }: Within,
   { limit, cursor }: Page.Asked
 ): Promise<Result.Result<Page.Page<Connection>, Failure>> => {
   const start = Page.start(cursor, "createdAt", "number")
   if (Result.isFailure(start)) return Result.fail(start.failure)
+  if (reach !== null) return Result.succeed({ items: [], nextCursor: null })
   const place = start.success
   const rows = await db
     .selectFrom("gateway_connection")
@@ -98,14 +100,19 @@ export const disconnect = async (trx: Trx, organization: Id.Id, id: Id.Id, at: I
     .execute()
 }
 
-/** Held against whoever would disconnect it, or have a method entered with it, at the same time. */
-export const lock = async (trx: Trx, organization: Id.Id, id: Id.Id): Promise<Connection | undefined> => {
+/** Held: whoever disconnects it and whoever has methods entered with it come one after the other. */
+export const lock = async (
+  trx: Trx,
+  organization: Id.Id,
+  id: Id.Id,
+  against: "share" | "update"
+): Promise<Connection | undefined> => {
   const row = await trx
     .selectFrom("gateway_connection")
     .selectAll()
     .where("organization_id", "=", organization)
     .where("id", "=", id)
-    .forNoKeyUpdate()
+    .$call((query) => (against === "share" ? query.forShare() : query.forNoKeyUpdate()))
     .executeTakeFirst()
   return row === undefined ? undefined : ofRow(row)
 }

@@ -7,6 +7,7 @@
 import type { Decline, Id, Instant } from "@capstan/domain"
 import { Result } from "effect"
 import { type Kysely, type Selectable, sql, type Updateable } from "kysely"
+import * as Clients from "./Clients.ts"
 import type { Trx } from "./Database.ts"
 import type { Failure } from "./Failure.ts"
 import type { Tables } from "./Tables.ts"
@@ -123,20 +124,23 @@ export const ofClient = async (
   return rows.map(ofRow)
 }
 
+/** A page of them. */
 export const list = async (
   db: Kysely<Tables>,
-  organization: Id.Id,
-  client: Id.Id,
+  within: Clients.Within,
+  ref: string,
   { limit, cursor }: Page.Asked
 ): Promise<Result.Result<Page.Page<PaymentMethod>, Failure>> => {
+  const client = await Clients.find(db, within, ref)
+  if (client === undefined) return Result.fail({ _tag: "NotFound", what: "client", id: ref })
   const start = Page.start(cursor, "createdAt", "number")
   if (Result.isFailure(start)) return Result.fail(start.failure)
   const place = start.success
   const rows = await db
     .selectFrom("payment_method")
     .selectAll()
-    .where("organization_id", "=", organization)
-    .where("client_id", "=", client)
+    .where("organization_id", "=", within.organization)
+    .where("client_id", "=", client.id)
     .where("removed_at", "is", null)
     .$if(place !== null, (query) =>
       query.where(sql<boolean>`(created_at, id) < (${new Date(Number(place?.[1]))}::timestamptz, ${place?.[2]}::uuid)`)
@@ -158,7 +162,7 @@ export const setDefault = async (
   await update(trx, organization, id, { is_default: true })
 }
 
-export const clearDefault = async (trx: Trx, organization: Id.Id, client: Id.Id): Promise<void> => {
+const clearDefault = async (trx: Trx, organization: Id.Id, client: Id.Id): Promise<void> => {
   await trx
     .updateTable("payment_method")
     .set({ is_default: false })
@@ -246,6 +250,17 @@ export const isPaying = async (db: Kysely<Tables>, organization: Id.Id, method: 
     .limit(1)
     .executeTakeFirst()
   return row !== undefined
+}
+
+/** Whether more is bought for the client by itself. */
+export const isRecharging = async (db: Kysely<Tables>, organization: Id.Id, client: Id.Id): Promise<boolean> => {
+  const row = await db
+    .selectFrom("auto_recharge")
+    .select("enabled")
+    .where("organization_id", "=", organization)
+    .where("client_id", "=", client)
+    .executeTakeFirst()
+  return row?.enabled ?? false
 }
 
 const update = async (

@@ -1,0 +1,82 @@
+import { consumeCredits, createSubscription, runDue, updateOrganization } from "@capstan/billing"
+import { Organizations } from "@capstan/store"
+import { Client } from "@capstan/testing"
+import { Result } from "effect"
+import { assert, describe, it } from "vitest"
+import { attempt, credit, day, grant, plan, pool, read, refusal, run, spend, start, world } from "../World.ts"
+
+const get = async (id: string) =>
+  Result.getOrThrow(await read(async (db) => Result.succeed(await Organizations.get(db, id))))
+
+describe("updateOrganization", () => {
+  it("merges a patch, and null sets a setting back to its default", async () => {
+    const { organization, caller } = await world()
+    const range = { min: 5n * credit, max: 500n * credit }
+    const made = await run(
+      updateOrganization(caller(), { settings: { rechargeAmountRange: range, chargebackPolicy: "block" } })
+    )
+    assert.deepStrictEqual(made.settings, {
+      ...Organizations.defaults,
+      rechargeAmountRange: range,
+      chargebackPolicy: "block"
+    })
+    const cleared = await run(updateOrganization(caller(), { name: "Hub", settings: { rechargeAmountRange: null } }))
+    assert.deepInclude(cleared, { name: "Hub", version: 3n })
+    assert.deepStrictEqual(await get(organization.id), cleared)
+    assert.deepStrictEqual(cleared.settings, { ...Organizations.defaults, chargebackPolicy: "block" })
+  })
+
+  it("tells what changed, before and after, and nothing where nothing did", async () => {
+    const { organization, caller } = await world()
+    await run(updateOrganization(caller(), { settings: { raiseConsent: "payer", declinesUntilInactive: 1 } }))
+    await run(updateOrganization(caller(), { settings: { raiseConsent: "payer" } }))
+    const { rows } = await pool.query("select kind, payload from event where organization_id = $1", [organization.id])
+    assert.deepStrictEqual(rows, [
+      {
+        kind: "organization.updated",
+        payload: {
+          before: { name: "Test", settings: { raiseConsent: "none" } },
+          after: { name: "Test", settings: { raiseConsent: "payer" } }
+        }
+      }
+    ])
+  })
+
+  it("is refused to whoever has seen another version, and to tokens that are confined to a client", async () => {
+    const { organization, caller } = await world()
+    const settings = { raiseConsent: "payer" } as const
+    const client = await Client.create(pool, organization)
+    assert.deepInclude(await refusal(updateOrganization(caller({ reach: client }), { settings })), {
+      reason: "set_from_above"
+    })
+    assert.deepInclude(await refusal(updateOrganization(caller({ ifMatch: "2" }), { settings })), {
+      _tag: "VersionStale",
+      current: "1"
+    })
+    assert.strictEqual((await run(updateOrganization(caller({ ifMatch: "1" }), { settings }))).version, 2n)
+  })
+
+  it("holds from the next debit on, also where a gate has cached what was settled before", async () => {
+    const { organization, caller } = await world()
+    const client = await Client.create(pool, organization)
+    const other = await Client.create(pool, organization)
+    await run(plan(caller(), { price: 100n }))
+    const trial = { unit: "day", count: 1 } as const
+    await run(createSubscription(caller(), { client, plan: "basic", trial }))
+    const later = caller({ now: start + 2 * day })
+    await run(runDue(organization.id, later.now))
+    for (const id of [client, other]) await run(grant(caller({ now: later.now }), id, 100n * credit))
+    const debit = async (id: string) => {
+      const spent = await attempt(consumeCredits(caller({ now: later.now }), spend(id, credit)))
+      return Result.isSuccess(spent) ? "spent" : spent.failure._tag
+    }
+    for (const useBoughtAfterCancel of [false, true, false, true]) {
+      await run(updateOrganization(caller(), { settings: { useBoughtAfterCancel } }))
+      const debits = await Promise.all([debit(client), debit(other), debit(client)])
+      const expected = useBoughtAfterCancel ? "spent" : "SubscriptionCanceled"
+      assert.deepStrictEqual(debits, [expected, "spent", expected])
+      // What has been read since joins what was cached before.
+      await debit(await Client.create(pool, organization))
+    }
+  })
+})

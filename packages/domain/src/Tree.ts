@@ -233,16 +233,25 @@ const spend = (branch: Branch, command: Of<"Debit"> | Of<"Reserve">): Decision =
       const places = counts.map(({ cap, start, end, scope }) => ({ cap, start, end, scope }))
       const { line, payer } = branch
       const client = line[0].id
-      const hold = { id, client, payer, amount, portions, places, member, meter, expiresAt, atEnd, outcome: null }
+      const made = { id, client, payer, amount, portions, places, member, meter, expiresAt, atEnd }
+      const hold = { ...made, twin: null, outcome: null }
       events.push({ _tag: "Posted", entry, counts }, { _tag: "HoldOpened", hold })
     }
   }
   return Result.succeed(events)
 }
 
-/** What was held always succeeds, also when the client may not spend any more; the excess is a debit like any other. */
+/**
+ * What was held always succeeds, also when the client may not spend any more; the excess is a debit like any other, and
+ * there is none on the wallet of a former payer.
+ */
 const capture = (branch: Branch, command: Of<"Capture">, hold: Hold): Decision => {
   const { amount, allowPartial, at, feature } = command
+  if (branch.former && amount > hold.amount) {
+    if (allowPartial) return capture(branch, { ...command, amount: hold.amount }, hold)
+    const { amount: available } = hold
+    return Result.fail({ _tag: "InsufficientCredits", asked: amount, available, missing: amount - available })
+  }
   const use = amount <= hold.amount ? "all" : useOf(branch, at)
   if (typeof use !== "string")
     return allowPartial ? capture(branch, { ...command, amount: hold.amount }, hold) : Result.fail(use)

@@ -411,6 +411,7 @@ describe("Tree", () => {
   const branch = (caps: ReadonlyArray<SpendingCap.State>): Tree.Branch => ({
     line: [person(0), person(1), person(2)],
     payer: member(0),
+    former: false,
     terms: Wallet.prepaid,
     policy: { rechargeInTrial: false, useBoughtAfterCancel: true },
     wallet: { ...Wallet.initial, lots: [lot] },

@@ -77,6 +77,7 @@ const start = (): Tree.Branch => {
   return {
     line: [member(ids[0]), member(ids[1]), member(ids[2])],
     payer: ids[0],
+    former: false,
     terms: Wallet.prepaid,
     policy: { rechargeInTrial: false, useBoughtAfterCancel: true },
     wallet: { ...Wallet.initial, lots: [lot(newId()), lot(newId()), lot(newId())] },

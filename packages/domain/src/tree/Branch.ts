@@ -53,6 +53,8 @@ export const Hold = Schema.Struct({
   meter: Schema.NullOr(Schema.String),
   expiresAt: Instant,
   atEnd: AtEnd,
+  /** The other half of it, where a move has cut it: in another tree, as a hold of its own. */
+  twin: Schema.NullOr(Id),
   outcome: Schema.NullOr(Outcome)
 })
 export interface Hold extends Schema.Schema.Type<typeof Hold> {}
@@ -62,6 +64,8 @@ export interface Branch {
   readonly line: readonly [Member, ...ReadonlyArray<Member>]
   /** Whose wallet it is: the spender's, or an ancestor's. */
   readonly payer: Id
+  /** The client draws on it no longer: what holds have pinned there is settled, and nothing else. */
+  readonly former: boolean
   readonly terms: Wallet.Terms
   readonly policy: Subscription.Policy
   readonly wallet: Wallet.State

@@ -37,9 +37,10 @@ export type Event = typeof Event.Type
 export const evolve = (branch: Branch, event: Event): Branch => {
   switch (event._tag) {
     case "Posted": {
-      const { holds, line, payer, policy, terms, watch } = branch
+      const { former, holds, line, payer, policy, terms, watch } = branch
       const wallet = Wallet.evolve(branch.wallet, event.entry)
-      return { line, payer, terms, policy, wallet, counters: applied(branch.counters, event.counts), watch, holds }
+      const counters = applied(branch.counters, event.counts)
+      return { line, payer, former, terms, policy, wallet, counters, watch, holds }
     }
     case "HoldOpened":
       return { ...branch, holds: [...branch.holds, event.hold] }

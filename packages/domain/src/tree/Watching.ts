@@ -34,7 +34,7 @@ export const watched = (branch: Branch, events: ReadonlyArray<Event>, at: Instan
 export const unmet = (branch: Branch, refusal: Refusal, at: Instant): ReadonlyArray<Event> => {
   const { payer: client, wallet, watch } = branch
   const recharge = watch?.recharge ?? null
-  if (recharge === null || refusal._tag !== "InsufficientCredits") return []
+  if (recharge === null || branch.former || refusal._tag !== "InsufficientCredits") return []
   const level = Wallet.level(wallet, at)
   if (recharge.phase === "armed") return [wanted(client, recharge, level, refusal.missing, at)]
   const target = level + refusal.missing
@@ -46,7 +46,7 @@ export const unmet = (branch: Branch, refusal: Refusal, at: Instant): ReadonlyAr
 /** The refusal, told of the recharge as it stands after it. */
 export const withRecharge = (branch: Branch, refusal: Refusal, at: Instant): Refusal => {
   const recharge = branch.watch?.recharge ?? null
-  if (recharge === null || refusal._tag !== "InsufficientCredits") return refusal
+  if (recharge === null || branch.former || refusal._tag !== "InsufficientCredits") return refusal
   const { phase, crossing, reason, dueAt } = recharge
   const standing =
     phase === "armed"
@@ -78,7 +78,7 @@ const after = (
     }
     case "Captured": {
       const taken = ofLots(entry.excess)
-      return { level: Wallet.level(wallet, at) - taken + ofLots(entry.back), lowered: taken > 0n }
+      return { level: Wallet.level(wallet, at) - taken , lowered: taken > 0n }
     }
     default: {
       const before = Wallet.level(wallet, at)
@@ -92,6 +92,7 @@ const after = (
 const ofLots = (portions: Wallet.Portions): Credits => {
   let sum = 0n
   for (const { amount, from } of portions)
-    if (from !== "overage" && from !== "overdraft" && from !== "unlimited") sum += amount
+    if (from !== "overage" && from !== "overdraft" && from !== "unlimited" && from !== "overage_elsewhere")
+      sum += amount
   return sum
 }

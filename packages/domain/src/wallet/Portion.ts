@@ -31,9 +31,11 @@ export const total = (portions: Portions): Credits.Credits => {
 export const cost = (portions: Portions, scope: "all" | "billed" | "extra"): Cost => {
   let sum = 0n
   for (const portion of portions)
-    if (scope === "all" || (scope === "extra" ? portion.charged : portion.from === "overage")) sum += portion.cost
+    if (scope === "all" || (scope === "extra" ? portion.charged : isBilled(portion))) sum += portion.cost
   return sum
 }
+
+const isBilled = ({ from }: Portion): boolean => from === "overage" || from === "overage_elsewhere"
 
 /**
  * The credits of portions from one offset to another. Costs are shared out so that the slices of any cutting sum to

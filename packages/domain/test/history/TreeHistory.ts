@@ -42,6 +42,8 @@ export const Step = Schema.TaggedUnion({
   Expire: { wait },
   Reverse: { wait, nth, amount: Schema.NullOr(upTo(20)), regrant: Schema.Boolean },
   CloseOverage: { wait },
+  Revoke: { wait, nth, amount: Schema.NullOr(upTo(20)), spent: Schema.Literals(["owe", "forgive"]) },
+  Withdraw: { wait, amount: upTo(30) },
   SetCap: { wait, cap, limit: upTo(60), hard: Schema.Literals([true, true, false]) },
   Suspend: { wait, member: upTo(2), cause },
   Lift: { wait, member: upTo(2), cause }
@@ -93,6 +95,7 @@ const branchOf = ({ payer, terms, status, limits }: typeof Setting.Type): Tree.B
   return {
     line: [at(0), at(1), at(2)],
     payer: member(payer),
+    former: false,
     terms: termsOf(terms),
     policy: { rechargeInTrial: false, useBoughtAfterCancel: true },
     wallet: Wallet.initial,
@@ -139,6 +142,7 @@ export const play = ({
   const turns: Array<Turn> = []
   const events: Array<Tree.Event> = []
   const debits: Array<Debited> = []
+  const granted: Array<Tree.Grant> = []
   const first = branchOf(setting)
   let branch = first
   let at = start
@@ -156,6 +160,13 @@ export const play = ({
         const { entry, counts } = event
         const debit = Tree.debitOf(entry, { seq: branch.wallet.seq, counts, reversed: 0n })
         if (debit !== null) debits.push({ debit, counts })
+        if (entry._tag === "Granted")
+          granted.push({ seq: branch.wallet.seq, lot: entry.lot.id, amount: entry.amount, revoked: 0n })
+        if (entry._tag === "Revoked") {
+          const i = granted.findIndex(({ seq }) => seq === entry.grant)
+          const of = granted[i]
+          if (of !== undefined) granted[i] = { ...of, revoked: of.revoked + entry.amount }
+        }
         if (entry._tag !== "Reversed") continue
         const i = debits.findIndex(({ debit }) => debit.seq === entry.debit)
         const reversed = debits[i]
@@ -208,6 +219,14 @@ export const play = ({
       }
       case "CloseOverage":
         return post({ _tag: "CloseOverage", at })
+      case "Revoke": {
+        const grant = granted[granted.length - 1 - step.nth]
+        if (grant === undefined) return
+        const amount = step.amount === null ? null : BigInt(step.amount)
+        return post({ _tag: "Revoke", grant, amount, lapsed: 0n, spent: step.spent, at })
+      }
+      case "Withdraw":
+        return post({ _tag: "Withdraw", amount: BigInt(step.amount), at })
       case "SetCap":
         return post({ _tag: "SetCap", cap: capOf(step.cap, step.limit, step.hard), at })
       case "Suspend": {

@@ -27,6 +27,9 @@ export interface Cap {
   readonly id: Id.Id
   readonly client: Id.Id
   readonly limit: bigint
+  readonly committed: bigint
+  readonly member: string | null
+  readonly meter: string | null
   readonly enforcement: SpendingCap.State["enforcement"]
   readonly scope: SpendingCap.Scope
   readonly createdAt: Instant.Instant
@@ -137,6 +140,9 @@ const capsOf = async (trx: Trx, organization: Id.Id, ids: ReadonlyArray<Id.Id>):
     id: row.id,
     client: row.client_id,
     limit: row.limit_cost,
+    committed: row.committed_cost,
+    member: row.member,
+    meter: row.meter,
     enforcement: row.enforcement as Cap["enforcement"],
     scope: row.scope as Cap["scope"],
     createdAt: row.created_at,
@@ -174,8 +180,11 @@ const openHoldsOf = async (
     amount: row.amount,
     portions: Rows.toPortions(row.portions as ReadonlyArray<Rows.PortionJson>),
     places: Rows.toPlaces(row.places as ReadonlyArray<Rows.PlaceJson>),
+    member: row.member,
+    meter: row.meter,
     expiresAt: row.expires_at,
-    atEnd: row.at_end
+    atEnd: row.at_end,
+    twin: row.twin_id
   }))
 }
 

@@ -8,7 +8,7 @@ import { Result } from "effect"
 import * as Ids from "../Ids.ts"
 import { bigintsAsText } from "../Key.ts"
 import type { Entry } from "./Entry.ts"
-import type { Line, Snapshot } from "./Snapshot.ts"
+import { type Line, lineOf, type Snapshot } from "./Snapshot.ts"
 import * as Rows from "./Rows.ts"
 import { type Expected, Writes } from "./Writes.ts"
 
@@ -55,13 +55,16 @@ export class Draft {
     return sketch.at
   }
 
-  branch(snapshot: Snapshot, line: Line, hold: Id.Id | null = null): Tree.Branch {
+  /** With the wallet that the line draws on; or that of a hold, or of who is said to have paid, also once it does not. */
+  branch(snapshot: Snapshot, line: Line, hold: Id.Id | null = null, paid: Id.Id | null = null): Tree.Branch {
     const sketch = this.#sketch(snapshot)
-    const { members, payer, terms, policy, caps } = sketch.lines.get(line.client) ?? line
+    const { members, payer: present, terms, policy, caps } = sketch.lines.get(line.client) ?? line
     const named = hold === null ? undefined : (sketch.holds.get(hold) ?? snapshot.holds.get(hold))
+    const payer = named?.payer ?? paid ?? present
     return {
       line: members,
       payer,
+      former: payer !== present || (named !== undefined && named.client !== members[0].id),
       terms,
       policy,
       wallet: sketch.wallets.get(payer) ?? snapshot.wallets.get(payer) ?? Wallet.initial,
@@ -95,7 +98,7 @@ export class Draft {
     const at = this.at(snapshot, now)
     for (const id of snapshot.due) {
       const hold = snapshot.holds.get(id)
-      const line = hold === undefined ? undefined : snapshot.lines.get(hold.client)
+      const line = hold === undefined ? undefined : lineOf(snapshot, hold)
       if (hold === undefined || line === undefined) continue
       const { expiresAt: effectiveAt } = hold
       const posting = { namespace: "lapse", key: id, hash: null, asked: null, effectiveAt, actor: "system" }
@@ -290,9 +293,9 @@ interface Spender {
 const nobody: Spender = { member: null, meter: null }
 
 /** Where a capture does not say it, and where nothing can, it is who the hold was for. */
-const spenderOf = (command: Tree.Command, { holds: [hold = nobody] }: Tree.Branch): Spender => ({
-  member: ("member" in command ? command.member : null) ?? hold.member,
-  meter: ("meter" in command ? command.meter : null) ?? hold.meter
+const spenderOf = (command: Tree.Command, { holds: [hold] }: Tree.Branch): Spender => ({
+  member: ("member" in command ? command.member : null) ?? hold?.member ?? null,
+  meter: ("meter" in command ? command.meter : null) ?? hold?.meter ?? null
 })
 
 /** The caps of a line, as they have been set here. */

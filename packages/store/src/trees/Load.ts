@@ -3,7 +3,7 @@
  *
  * Asked for clients, it brings all that a branch of each needs: the line up to the root with suspensions and base
  * subscriptions, the payer's wallet, the caps of the line with their latest windows, the holds that are named, and the
- * holds of the tree that are due.
+ * holds of the tree that are due. With a hold come its client and who pays for it, where they are in its tree.
  */
 import {
   Calendar,
@@ -101,6 +101,7 @@ interface HoldJson {
   readonly meter: string | null
   readonly expiresAt: number
   readonly atEnd: Tree.AtEnd
+  readonly twin: string | null
   readonly outcome: Tree.Outcome | null
   readonly due: boolean
 }
@@ -131,10 +132,14 @@ with named as materialized (
     where h.organization_id = $1 and h.root_id = r.root_id and h.outcome is null and h.expires_at <= $5
     order by h.expires_at limit $6
   ) d
+), settler as materialized (
+  select client_id as id, root_id from named union select payer_id, root_id from named
+  union select client_id, root_id from due union select payer_id, root_id from due
 ), spender as materialized (
-  select c.id, c.root_id, c.path from client c where c.organization_id = $1 and c.id in (
-    select unnest($2::uuid[]) union select client_id from named union select client_id from due
-  )
+  select c.id, c.root_id, c.path from client c where c.organization_id = $1 and c.id = any($2::uuid[])
+  union
+  select c.id, c.root_id, c.path from settler s
+  join client c on c.organization_id = $1 and c.id = s.id and c.root_id = s.root_id
 ), member as materialized (
   select c.* from client c
   where c.organization_id = $1 and c.id in (select unnest(path) from spender union select id from spender)
@@ -195,7 +200,8 @@ select json_build_object(
   'holds', (
     select json_agg(json_build_object('id', h.id, 'root', h.root_id, 'client', h.client_id, 'payer', h.payer_id,
       'amount', h.amount::text, 'portions', h.portions, 'places', h.places, 'expiresAt', ${ms("h.expires_at")},
-      'member', h.member, 'meter', h.meter, 'atEnd', h.at_end, 'outcome', h.outcome, 'due', h.outcome is null and h.expires_at <= $5))
+      'member', h.member, 'meter', h.meter, 'atEnd', h.at_end,
+      'twin', h.twin_id, 'outcome', h.outcome, 'due', h.outcome is null and h.expires_at <= $5))
     from (select * from named union all select * from due where id not in (select id from named)) h
   ),
   'policy', (select o.settings from organization o where o.id = $1),
@@ -268,7 +274,7 @@ const toWatch = ({ low, notice, recharge }: WatchJson): Tree.Watch => ({
     recharge === null ? null : { ...recharge, threshold: BigInt(recharge.threshold), target: BigInt(recharge.target) }
 })
 
-const toHold = ({ id, client, payer, amount, portions, places, member, meter, expiresAt, atEnd, outcome }: HoldJson): Tree.Hold => ({
+const toHold = ({ id, client, payer, amount, portions, places, member, meter, expiresAt, atEnd, twin, outcome }: HoldJson): Tree.Hold => ({
   id,
   client,
   payer,
@@ -279,6 +285,7 @@ const toHold = ({ id, client, payer, amount, portions, places, member, meter, ex
   meter,
   expiresAt,
   atEnd,
+  twin,
   outcome
 })
 

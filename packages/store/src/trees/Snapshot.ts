@@ -54,6 +54,14 @@ export const empty = (root: Id.Id, stamp: string, at: Instant.Instant, settled: 
   due: []
 })
 
+/** What a hold is settled on: its client's line, or, where that has moved away, the one of who pays. */
+export const lineOf = ({ lines }: Snapshot, { client, payer }: Tree.Hold): Line | undefined => {
+  const own = lines.get(client)
+  if (own !== undefined) return own
+  const paying = lines.get(payer)
+  return paying === undefined ? undefined : { ...paying, client }
+}
+
 /** How many rows it stands for: what a cache counts. */
 export const size = ({ lines, wallets, watches, windows, holds }: Snapshot): number =>
   1 + lines.size + wallets.size + watches.size + windows.size + holds.size

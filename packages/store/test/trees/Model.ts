@@ -55,6 +55,7 @@ export class Model {
     return {
       line: [self, ...ancestors],
       payer,
+      former: false,
       terms: { ...Wallet.prepaid, overdraftLimit },
       policy: { rechargeInTrial: false, useBoughtAfterCancel: true },
       wallet: this.#wallets.get(payer) ?? Wallet.initial,

@@ -92,6 +92,8 @@ export const Reason = Schema.Literals([
   "connection_in_use",
   "gateway_refused",
   "live_in_sandbox",
+  "sandbox_in_live",
+  "connection_required",
   "order_not_paid",
   "not_refundable",
   "already_settled",

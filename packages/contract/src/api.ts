@@ -3,8 +3,10 @@ import * as AccessTokens from "./AccessTokens.ts"
 import * as Caps from "./Caps.ts"
 import * as Clients from "./Clients.ts"
 import * as Credits from "./Credits.ts"
+import * as Gateways from "./Gateways.ts"
 import * as Leases from "./Leases.ts"
 import * as Organization from "./Organization.ts"
+import * as PaymentMethods from "./PaymentMethods.ts"
 import { list, type RouterOf } from "./Procedure.ts"
 import * as Subscriptions from "./Subscriptions.ts"
 import * as System from "./System.ts"
@@ -15,6 +17,8 @@ export const api = {
   subscriptions: Subscriptions.procedures,
   credits: { ...Credits.procedures, ...Leases.procedures },
   caps: Caps.procedures,
+  gateways: Gateways.procedures,
+  paymentMethods: PaymentMethods.procedures,
   accessTokens: AccessTokens.procedures,
   system: System.procedures
 }

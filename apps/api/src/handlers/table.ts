@@ -7,8 +7,10 @@ import { accessTokens } from "./accessTokens.ts"
 import { caps } from "./caps.ts"
 import { clients } from "./clients.ts"
 import { credits } from "./credits.ts"
+import { gateways } from "./gateways.ts"
 import { leases } from "./leases.ts"
 import { organization } from "./organization.ts"
+import { paymentMethods } from "./paymentMethods.ts"
 import { subscriptions } from "./subscriptions.ts"
 import { system } from "./system.ts"
 
@@ -23,6 +25,8 @@ export const handlers = ({ pepper, probe }: Needs): Handlers.Of<Api> => ({
   subscriptions,
   credits: { ...credits, ...leases },
   caps,
+  gateways,
+  paymentMethods,
   accessTokens: accessTokens(pepper),
   system: system(probe)
 })

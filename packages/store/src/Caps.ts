@@ -1,8 +1,7 @@
-/** Spending caps by name. A cap that is removed keeps its windows; one of the same name starts anew. */
-import type { Id, Instant, SpendingCap } from "@capstan/domain"
-import { type Kysely, type Selectable, sql } from "kysely"
+/** Spending caps by name, read; the gate writes them. One that is removed keeps its windows; its namesake starts anew. */
+import type { Id, SpendingCap } from "@capstan/domain"
+import type { Kysely, Selectable } from "kysely"
 import type { Client } from "./Clients.ts"
-import type { Trx } from "./Database.ts"
 import * as Subscriptions from "./Subscriptions.ts"
 import type { Tables } from "./Tables.ts"
 
@@ -11,69 +10,23 @@ export interface Cap extends Omit<SpendingCap.State, "billing" | "zone"> {
   readonly version: bigint
 }
 
-export const find = async (trx: Trx, organization: Id.Id, client: Id.Id, name: string): Promise<Cap | undefined> => {
-  const row = await trx
+/** The version of the cap of that name; where it was removed, that which it had. 0 where there never was one. */
+export const version = async (
+  db: Kysely<Tables>,
+  organization: Id.Id,
+  client: Id.Id,
+  name: string
+): Promise<{ readonly latest: bigint; readonly live: boolean }> => {
+  const row = await db
     .selectFrom("cap")
-    .selectAll()
+    .select(["version", "removed_at"])
     .where("organization_id", "=", organization)
     .where("client_id", "=", client)
     .where("name", "=", name)
-    .where("removed_at", "is", null)
+    .orderBy("version", "desc")
+    .limit(1)
     .executeTakeFirst()
-  return row === undefined ? undefined : ofRow(row)
-}
-
-export const insert = async (trx: Trx, organization: Id.Id, cap: Cap, at: Instant.Instant): Promise<void> => {
-  const { id, client, name, limit, every, scope, enforcement, thresholds, anchor, version } = cap
-  await trx
-    .insertInto("cap")
-    .values({
-      organization_id: organization,
-      id,
-      client_id: client,
-      name,
-      limit_cost: limit,
-      every,
-      scope,
-      enforcement,
-      thresholds: [...thresholds],
-      anchor: new Date(anchor),
-      version,
-      created_at: new Date(at),
-      updated_at: new Date(at)
-    })
-    .execute()
-}
-
-/** Limit, enforcement and thresholds: what keeps the count. */
-export const update = async (trx: Trx, organization: Id.Id, cap: Cap, at: Instant.Instant): Promise<void> => {
-  const { id, limit, enforcement, thresholds, version } = cap
-  await trx
-    .updateTable("cap")
-    .set({ limit_cost: limit, enforcement, thresholds: [...thresholds], version, updated_at: new Date(at) })
-    .where("organization_id", "=", organization)
-    .where("id", "=", id)
-    .execute()
-}
-
-export const remove = async (trx: Trx, organization: Id.Id, id: Id.Id, at: Instant.Instant): Promise<void> => {
-  await trx
-    .updateTable("cap")
-    .set({ removed_at: new Date(at), updated_at: new Date(at) })
-    .where("organization_id", "=", organization)
-    .where("id", "=", id)
-    .execute()
-}
-
-/** What a window is taken to have told of, where its cap has changed. */
-export const setTold = async (trx: Trx, organization: Id.Id, window: SpendingCap.Window): Promise<void> => {
-  await trx
-    .updateTable("cap_window")
-    .set({ told: window.told })
-    .where("organization_id", "=", organization)
-    .where("cap_id", "=", window.cap)
-    .where("starts_at", "=", sql<number>`${new Date(window.start)}::timestamptz`)
-    .execute()
+  return { latest: row?.version ?? 0n, live: row !== undefined && row.removed_at === null }
 }
 
 /** The zone and the billing clock that a client's caps turn by. */
@@ -92,6 +45,9 @@ export const ofRow = (row: Selectable<Tables["cap"]>): Cap => ({
   client: row.client_id,
   name: row.name,
   limit: row.limit_cost,
+  committed: row.committed_cost,
+  member: row.member,
+  meter: row.meter,
   every: row.every as SpendingCap.Every,
   scope: row.scope as SpendingCap.Scope,
   enforcement: row.enforcement as SpendingCap.State["enforcement"],

@@ -38,7 +38,7 @@ export const getBalance = Effect.fnUntraced(function* (
   const client = yield* Effect.promise(() => Clients.find(db, caller, id))
   if (client === undefined) return yield* Effect.fail({ _tag: "NotFound", what: "client", id: name } as const)
   const own = payer === id ? null : yield* Effect.promise(() => Wallets.get(db, caller.organization, id))
-  const { counters, available } = Tree.headroom(branch, at, null)
+  const { available } = Tree.headroom(branch, { at, feature: null, member: null, meter: null })
   const living = (lots: ReadonlyArray<Wallet.Lot>) => lots.filter((lot) => lot.held > 0n || !Wallet.isExpired(lot, at))
   return {
     client: id,
@@ -55,7 +55,7 @@ export const getBalance = Effect.fnUntraced(function* (
     overage: wallet.overage,
     overdraft: { ...wallet.overdraft, limit: terms.overdraftLimit },
     debt: wallet.debt,
-    caps: counters.map((counter) => CapView.present(counter, client.currency))
+    caps: branch.counters.map((counter) => CapView.present(counter, client.currency))
   }
 })
 

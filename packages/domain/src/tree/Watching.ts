@@ -78,7 +78,7 @@ const after = (
     }
     case "Captured": {
       const taken = ofLots(entry.excess)
-      return { level: Wallet.level(wallet, at) - taken , lowered: taken > 0n }
+      return { level: Wallet.level(wallet, at) - taken + ofLots(entry.back), lowered: taken > 0n }
     }
     default: {
       const before = Wallet.level(wallet, at)

@@ -9,6 +9,9 @@ const changes = [
     -- What the fixed charges of a window take of the limit.
     add column committed_cost bigint not null default 0`,
 
+  // Also of those that were removed: the versions of a name are one count.
+  sql`create index cap_by_client on cap (organization_id, client_id, name, version)`,
+
   // Whether it has been told that the window will pass its limit, at the rate it is spent at.
   sql`alter table cap_window add column forecast boolean not null default false`,
 

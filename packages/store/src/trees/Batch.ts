@@ -6,7 +6,7 @@
  * connection that was cut: whatever that statement still does, after us it cannot match a stamp.
  */
 import { randomUUID } from "node:crypto"
-import { type Id, type Instant, Tree } from "@capstan/domain"
+import { Check, type Id, type Instant, type Tree } from "@capstan/domain"
 import { Result } from "effect"
 import type { Caller } from "../Caller.ts"
 import * as Ids from "../Ids.ts"
@@ -214,17 +214,20 @@ const commandOf = (
 ): (Tree.Command & { readonly _tag: "Capture" | "Debit" | "Release" | "Reserve" | "Settle" }) | undefined => {
   switch (request._tag) {
     case "Debit": {
-      const { amount, feature, allowPartial } = request
-      return { _tag: "Debit", amount, feature, allowPartial, at }
+      const { amount, feature, member = null, meter = null, allowPartial } = request
+      return { _tag: "Debit", amount, feature, member, meter, allowPartial, at }
     }
     case "Reserve": {
-      const { amount, atEnd, feature, allowPartial, expiresIn } = request
-      return { _tag: "Reserve", hold: Ids.mint(), expiresAt: at + expiresIn, atEnd, amount, feature, allowPartial, at }
+      const { amount, atEnd, feature, member = null, meter = null, allowPartial, expiresIn } = request
+      const ends = { expiresAt: at + expiresIn, atEnd }
+      return { _tag: "Reserve", hold: Ids.mint(), ...ends, amount, feature, member, meter, allowPartial, at }
     }
     case "Capture": {
-      const { hold, feature, allowPartial } = request
+      const { hold, feature, member = null, meter = null, allowPartial } = request
       const amount = request.amount ?? snapshot.holds.get(hold)?.amount
-      return amount === undefined ? undefined : { _tag: "Capture", hold, amount, feature, allowPartial, at }
+      return amount === undefined
+        ? undefined
+        : { _tag: "Capture", hold, amount, feature, member, meter, allowPartial, at }
     }
     case "Release":
       return { _tag: "Release", hold: request.hold, at }
@@ -235,13 +238,14 @@ const commandOf = (
 
 const check = (
   branch: Tree.Branch,
-  { amount, feature }: Request & { readonly _tag: "Check" },
+  { amount, feature, member = null, meter = null }: Request & { readonly _tag: "Check" },
   at: Instant.Instant
-): Answer => {
-  const decided = Tree.decide(branch, { _tag: "Debit", amount, feature, allowPartial: false, at })
-  const refusal = Result.isFailure(decided) ? decided.failure : null
-  return { _tag: "Checked", client: branch.line[0].id, refusal, ...Tree.headroom(branch, at, feature), at }
-}
+): Answer => ({
+  _tag: "Checked",
+  client: branch.line[0].id,
+  ...Check.of(branch, { amount, feature, member, meter, at }),
+  at
+})
 
 export const notFound = (request: Request): Refused =>
   "hold" in request

@@ -23,7 +23,7 @@ import { commit } from "./Writes.ts"
 
 export interface Locked {
   readonly at: Instant.Instant
-  /** The id of a client that was named when the door was opened. */
+  /** The id of a client that was named when the door was opened. From then on it is named by its id as well. */
   readonly client: (name: string) => Id.Id
   /** As it is now, with what has been decided here. */
   readonly branch: (name: string) => Promise<Tree.Branch>
@@ -154,7 +154,10 @@ class Session implements Locked {
   constructor(query: Query.Query, caller: Caller, locations: ReadonlyMap<string, Location>) {
     this.#query = query
     this.#caller = caller
-    this.#locations = locations
+    this.#locations = new Map([
+      ...[...locations.values()].map((location) => [location.client, location] as const),
+      ...locations
+    ])
   }
 
   get at(): Instant.Instant {

@@ -1,5 +1,5 @@
 /** What the gate is asked, and what it answers. */
-import type { Credits, Id, Instant, SpendingCap, Tree } from "@capstan/domain"
+import type { Check, Credits, Id, Instant, Tree } from "@capstan/domain"
 import type { Failure } from "../Failure.ts"
 import type { Namespace } from "../Key.ts"
 import type { Entry } from "./Entry.ts"
@@ -57,13 +57,9 @@ export interface Posted {
   readonly entry: Entry
 }
 
-export interface Checked {
+export interface Checked extends Check.Answer {
   readonly _tag: "Checked"
   readonly client: Id.Id
-  readonly refusal: Tree.Refusal | null
-  /** The most that a debit could take now. */
-  readonly available: Credits.Credits
-  readonly counters: ReadonlyArray<SpendingCap.Counter>
   readonly at: Instant.Instant
 }
 

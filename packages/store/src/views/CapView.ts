@@ -14,6 +14,11 @@ export interface Standing {
   readonly client: Id.Id
   readonly name: string
   readonly limit: Money.Money
+  /** What the fixed charges of a window take of the limit. */
+  readonly committed: Cost.Cost
+  /** Only what this member spends counts, or what is spent on this meter; null for all. */
+  readonly member: string | null
+  readonly meter: string | null
   readonly every: SpendingCap.Every
   readonly scope: SpendingCap.Scope
   readonly enforcement: SpendingCap.State["enforcement"]
@@ -34,13 +39,16 @@ export interface Cap extends Standing {
 }
 
 export const present = (counter: SpendingCap.Counter, currency: Currency.Currency): Standing => {
-  const { id, client, name, limit, every, scope, enforcement, thresholds } = counter.cap
+  const { id, client, name, limit, committed, member, meter, every, scope, enforcement, thresholds } = counter.cap
   const { start, end, used, held } = counter.window
   return {
     id,
     client,
     name,
     limit: { amount: (limit / 1_000_000n) as Money.Minor, currency },
+    committed,
+    member,
+    meter,
     every,
     scope,
     enforcement,
@@ -87,7 +95,8 @@ export const list = async (
   const items = page.items.map((kept) => {
     const cap = { ...kept, ...turns }
     const window = windows.get(cap.id) ?? SpendingCap.open(cap, at)
-    return versioned(SpendingCap.at({ cap, window }, at), client.currency, kept.version)
+    // A tree may be ahead of the clock: what has started stands.
+    return versioned(SpendingCap.at({ cap, window }, Math.max(at, window.start)), client.currency, kept.version)
   })
   return Result.succeed({ ...page, items })
 }
@@ -99,7 +108,7 @@ const windowsOf = async (
   caps: ReadonlyArray<Id.Id>
 ): Promise<ReadonlyMap<Id.Id, SpendingCap.Window>> => {
   const { rows } = await sql<Omit<SpendingCap.Window, "cap"> & { readonly cap: Id.Id }>`
-    select w.cap_id as cap, w.starts_at as start, w.ends_at as "end", w.used, w.held, w.told
+    select w.cap_id as cap, w.starts_at as start, w.ends_at as "end", w.used, w.held, w.told, w.forecast
     from unnest(${[...caps]}::uuid[]) as c(id) cross join lateral (
       select * from cap_window w where w.organization_id = ${organization} and w.cap_id = c.id
       order by w.starts_at desc limit 1

@@ -79,6 +79,8 @@ const changes = [
   { _tag: "Lift", cause: "operator", by: "test", at: 0 }
 ] as const
 
+const uncommitted = { committed: 0n, member: null, meter: null }
+
 /** What is drawn for a grant at the most. */
 const grants = 89
 
@@ -95,7 +97,7 @@ const interleave = async (seed: number) => {
         const limit = BigInt(upTo(60) + 20) * credit
         const cap = await Arena.cap(gates[0], tenant.caller(), id, { limit, every, scope, thresholds: [50, 100] })
         const zone = Calendar.Zone.make("UTC")
-        const shape = { every, scope, limit, thresholds: [50, 100], enforcement: "hard", zone } as const
+        const shape = { every, scope, limit, thresholds: [50, 100], enforcement: "hard", zone, ...uncommitted } as const
         return { id: cap, client: id, name: cap, anchor: Arena.now, billing: null, ...shape }
       })
   )
@@ -108,7 +110,7 @@ const interleave = async (seed: number) => {
     const { id: client } = one(places)
     const key = caller.key ?? ""
     const amount = BigInt(upTo(9_000_000) + 1)
-    const spend = { amount, feature: null, allowPartial: chance(0.2) }
+    const spend = { amount, feature: null, member: null, meter: null, allowPartial: chance(0.2) }
     const known = { key, client, now: caller.now }
     const told = (answer: Result.Result<unknown, { readonly _tag: string }>): unknown =>
       Result.isFailure(answer) ? answer.failure : null

@@ -12,10 +12,18 @@ const of = (from: string, portions: Wallet.Portions) =>
 
 /** What a history moved, added up from its entries alone. */
 const booked = ({ events }: History) => {
-  const sum = { came: 0n, paid: 0n, taken: 0n, returned: 0n, lapsed: 0n, held: 0n, debt: 0n }
+  const sum = { came: 0n, paid: 0n, taken: 0n, returned: 0n, lapsed: 0n, held: 0n, debt: 0n, revoked: 0n, cost: 0n }
   const over = { overdraft: { used: 0n, held: 0n }, overage: { used: 0n, held: 0n } }
   const both = ["overdraft", "overage"] as const
-  for (const event of events)
+  const ofOverage = (portions: Wallet.Portions) =>
+    Wallet.cost(
+      portions.filter(({ from }) => from === "overage"),
+      "all"
+    )
+  for (const event of events) {
+    if (event._tag === "Debited" || event._tag === "Captured") sum.cost += ofOverage(event.portions)
+    if (event._tag === "Captured") sum.cost += ofOverage(event.excess)
+    if (event._tag === "Reversed") sum.cost -= ofOverage(event.back)
     switch (event._tag) {
       case "Debited":
         sum.taken += ofLots(event.portions)
@@ -62,9 +70,15 @@ const booked = ({ events }: History) => {
       case "Owed":
         sum.debt += event.amount
         break
+      case "Revoked":
+        sum.revoked += sumOf(event.lots.map(({ amount }) => amount))
+        sum.debt += event.owed
+        break
       case "OverageClosed":
         over.overage.used -= event.amount
+        sum.cost -= event.cost
     }
+  }
   return { ...sum, ...over }
 }
 
@@ -101,20 +115,21 @@ describe("Wallet", () => {
   })
 
   it.prop(
-    "what came and was not paid to debts is left, held, lapsed, or was taken and not returned",
+    "what came and was not paid to debts is left, held, lapsed, revoked, or was taken and not returned",
     [steps],
     ([steps]) => {
       const history = play(steps)
-      const { came, paid, taken, returned, lapsed, held, debt, overdraft, overage } = booked(history)
+      const { came, paid, taken, returned, lapsed, revoked, held, debt, cost, overdraft, overage } = booked(history)
       const { state } = history
-      assert.strictEqual(sumOf(state.lots.map((lot) => lot.left)) + held + lapsed + taken - returned, came - paid)
+      const left = sumOf(state.lots.map((lot) => lot.left))
+      assert.strictEqual(left + held + lapsed + revoked + taken - returned, came - paid)
       assert.strictEqual(sumOf(state.lots.map((lot) => lot.held)), held)
       assert.deepStrictEqual(
-        { debt, overdraft, overage },
+        { debt, overdraft, overage: { ...overage, cost } },
         {
           debt: state.debt,
           overdraft: state.overdraft,
-          overage: state.overage
+          overage: { used: state.overage.used, held: state.overage.held, cost: state.overage.cost }
         }
       )
     },
@@ -127,8 +142,9 @@ describe("Wallet", () => {
     ([steps]) => {
       for (const { after } of play(steps).turns) {
         const { debt, lots, overage, overdraft } = after
-        for (const amount of [debt, overage.used, overage.held, overdraft.used, overdraft.held])
+        for (const amount of [debt, overage.used, overage.held, overage.cost, overdraft.used, overdraft.held])
           assert.isTrue(amount >= 0n)
+        if (overage.used === 0n) assert.strictEqual(overage.cost, 0n)
         for (const { left, held } of lots) assert.isTrue(left >= 0n && held >= 0n && left + held > 0n)
         assert.deepStrictEqual(lots, lots.toSorted(Wallet.burnOrder))
         assert.strictEqual(new Set(lots.map((lot) => lot.id)).size, lots.length)
@@ -325,6 +341,50 @@ describe("Wallet", () => {
         const kept = after.lots.find(({ id }) => id === rollover.lot)
         assert.strictEqual(kept?.left ?? 0n, rolled)
         if (kept !== undefined) assert.strictEqual(kept.outlives, rollover.renewals - 1)
+      }
+    },
+    runs
+  )
+
+  it.prop(
+    "a revocation takes what its lot has left, then what has lapsed, and of what was spent all is owed, or forgiven",
+    [steps],
+    ([steps]) => {
+      for (const { before, command, decided, after } of play(steps).turns) {
+        if (command._tag !== "Revoke" || Result.isFailure(decided)) continue
+        const [event] = decided.success
+        if (event === undefined) assert.strictEqual(command.amount, 0n)
+        if (event?._tag !== "Revoked") continue
+        const left = before.lots.find(({ id }) => id === command.lot)?.left ?? 0n
+        const taken = sumOf(event.lots.map(({ amount }) => amount))
+        assert.strictEqual(taken, left < event.amount ? left : event.amount)
+        assert.strictEqual(taken + event.owed + event.forgiven, command.amount)
+        assert.strictEqual(after.debt - before.debt, event.owed)
+        assert.strictEqual(Wallet.held(after), Wallet.held(before))
+        if (command.spent === "forgive") assert.strictEqual(event.owed, 0n)
+        else assert.isTrue(event.forgiven <= command.lapsed)
+      }
+    },
+    runs
+  )
+
+  it.prop(
+    "a withdrawal takes all it is asked, in burn order, or nothing",
+    [steps],
+    ([steps]) => {
+      for (const { before, command, decided, after } of play(steps).turns) {
+        if (command._tag !== "Withdraw") continue
+        const { amount, at } = command
+        if (Result.isFailure(decided)) {
+          assert.strictEqual(decided.failure._tag, "InsufficientCredits")
+          assert.isTrue(Wallet.level(before, at) < amount)
+          continue
+        }
+        assert.strictEqual(Wallet.level(before, at) - Wallet.level(after, at), amount)
+        const [event] = decided.success
+        if (event?._tag !== "Revoked") continue
+        for (const [i, { lot, amount: taken }] of event.lots.entries())
+          if (i < event.lots.length - 1) assert.strictEqual(taken, before.lots.find(({ id }) => id === lot)?.left)
       }
     },
     runs

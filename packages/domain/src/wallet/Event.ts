@@ -120,8 +120,7 @@ const move = (state: State, portions: Portions, from: Place, to: Place): State =
     if (portion.from === "overage") {
       const cost = after("used", overage.cost, portion.cost, from, to)
       overage = { ...moved(overage, amount, from, to), cost, closed: overage.closed }
-    }
-    else if (portion.from === "overdraft") overdraft = moved(overdraft, amount, from, to)
+    } else if (portion.from === "overdraft") overdraft = moved(overdraft, amount, from, to)
     else
       for (let i = 0; i < lots.length; i++) {
         const lot = lots[i]

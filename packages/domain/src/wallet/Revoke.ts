@@ -34,17 +34,14 @@ export const withdraw = (state: State, { amount, at }: Of<"Withdraw">): Decision
   }
   if (missing > 0n)
     return Result.fail({ _tag: "InsufficientCredits", asked: amount, available: amount - missing, missing })
-  return Result.succeed(
-    amount <= 0n ? [] : [{ _tag: "Revoked", grant: null, amount, lots, owed: 0n, forgiven: 0n }]
-  )
+  return Result.succeed(amount <= 0n ? [] : [{ _tag: "Revoked", grant: null, amount, lots, owed: 0n, forgiven: 0n }])
 }
 
 /** How many credits of a lot have lapsed unspent, by the entries that say so. */
 export const lapsedOf = (lot: string, entries: Iterable<Event>): Credits.Credits => {
   let lapsed = 0n
   for (const entry of entries) {
-    if (entry._tag === "Expired")
-      for (const share of entry.lots) if (share.lot === lot) lapsed += share.amount
+    if (entry._tag === "Expired") for (const share of entry.lots) if (share.lot === lot) lapsed += share.amount
     if (entry._tag === "Captured" || entry._tag === "Released")
       for (const portion of entry.lapsed) if (portion.from === lot) lapsed += portion.amount
   }

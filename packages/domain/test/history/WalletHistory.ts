@@ -54,6 +54,14 @@ export const Step = Schema.TaggedUnion({
   Renew: { wait: upTo(9), ...Lot, kind: Schema.Literals(["promo", "included", "included"]), rollover: Rollover },
   Reverse: { wait: upTo(4), nth: upTo(5), amount: upTo(20), regrant: Schema.Boolean },
   Owe: { wait: upTo(4), amount: upTo(15) },
+  Revoke: {
+    wait: upTo(4),
+    nth: upTo(5),
+    amount: upTo(25),
+    lapsed: upTo(4),
+    spent: Schema.Literals(["owe", "forgive"])
+  },
+  Withdraw: { wait: upTo(4), amount: upTo(30) },
   CloseOverage: { wait: upTo(4) }
 })
 export type Step = typeof Step.Type
@@ -117,6 +125,7 @@ export const play = (steps: ReadonlyArray<Step>): History => {
   const events: Array<Wallet.Event> = []
   const holds: Array<{ readonly hold: Id.Id; readonly portions: Wallet.Portions }> = []
   const debits: Array<{ readonly debit: number; readonly portions: Wallet.Portions; reversed: bigint }> = []
+  const granted: Array<{ readonly grant: number; readonly lot: Id.Id; left: bigint }> = []
   let state = Wallet.initial
   let at = 0
 
@@ -161,6 +170,16 @@ export const play = (steps: ReadonlyArray<Step>): History => {
       }
       case "Owe":
         return { _tag: "Owe", amount: BigInt(step.amount) }
+      case "Revoke": {
+        const found = granted[step.nth]
+        if (found === undefined) return undefined
+        const amount = BigInt(step.amount) < found.left ? BigInt(step.amount) : found.left
+        found.left -= amount
+        const { grant, lot } = found
+        return { _tag: "Revoke", grant, lot, amount, lapsed: BigInt(step.lapsed), spent: step.spent, at }
+      }
+      case "Withdraw":
+        return { _tag: "Withdraw", amount: BigInt(step.amount), at }
       case "CloseOverage":
         return { _tag: "CloseOverage" }
     }
@@ -180,6 +199,7 @@ export const play = (steps: ReadonlyArray<Step>): History => {
         events.push(event)
         state = Wallet.evolve(state, event)
         if (event._tag === "Reserved") holds.push({ hold: event.hold, portions: event.portions })
+        if (event._tag === "Granted") granted.push({ grant: state.seq, lot: event.lot.id, left: event.amount })
         if (event._tag === "Debited") debits.push({ debit: state.seq, portions: event.portions, reversed: 0n })
         if (event._tag === "Captured")
           debits.push({ debit: state.seq, portions: [...event.portions, ...event.excess], reversed: 0n })

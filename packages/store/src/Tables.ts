@@ -57,6 +57,7 @@ export interface Tables {
     spending_cap_notified_at: StampOrNull
     low_balance_notified_at: StampOrNull
     out_of_balance_notified_at: StampOrNull
+    cap_reset_asked: StampOrNull
     version: Generated<bigint>
     events: Generated<bigint>
     created_at: Stamp
@@ -148,7 +149,6 @@ export interface Tables {
     member: string | null
     meter: string | null
     committed_cost: Generated<bigint>
-    reset_asked: StampOrNull
     version: Generated<bigint>
     created_at: Stamp
     updated_at: Stamp

@@ -1,4 +1,4 @@
-/** What an organization settles can be changed: by a version, and so that whoever has cached it finds out. */
+/** What is settled for an organization or a client can be changed: by a version, and so that caches find out. */
 import { type Kysely, sql } from "kysely"
 
 const changes = [
@@ -7,8 +7,8 @@ const changes = [
     -- Names the last change of the settings: a debit that was decided by others is decided anew.
     add column stamp uuid not null default gen_random_uuid()`,
 
-  // What a caller last gave as the start of the count: given again, it resets nothing.
-  sql`alter table cap add column reset_asked timestamptz(3)`
+  // What was given last as the start of its cap's count: given again, it resets nothing.
+  sql`alter table client add column cap_reset_asked timestamptz(3)`
 ]
 
 export const up = async (db: Kysely<unknown>): Promise<void> => {

@@ -4,19 +4,25 @@ import { AutoRecharge, Calendar, type Currency, Decider, Money, Rate } from "../
 
 const credit = 1_000_000n
 const minute = 60_000
+const runs = { arbitrary: { runs: 400 } }
 const zone = Calendar.Zone.make("Europe/Zurich")
 const upTo = (maximum: number) => Schema.Int.check(Schema.isBetween({ minimum: 0, maximum }))
 const wait = Schema.Literals([0, 0, 1, 5, 60, 1_440, 45_000])
 
+const mostly = <const Usual extends boolean | string, const Rare extends boolean | string>(
+  usual: Usual,
+  ...rare: ReadonlyArray<Rare>
+) => Schema.Literals([...Array.from({ length: 9 }, () => usual), ...rare])
+
 const Terms = Schema.Struct({
   threshold: upTo(50),
-  amount: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 20 })),
-  maxPerDay: Schema.NullOr(upTo(60)),
-  maxPerMonth: Schema.NullOr(upTo(120)),
+  amount: Schema.Int.check(Schema.isBetween({ minimum: 2, maximum: 9 })),
+  maxPerDay: Schema.Literals([null, 9, 30, 55]),
+  maxPerMonth: Schema.Literals([null, 30, 55, 120]),
   /** Minutes. */
   cooldown: Schema.Literals([0, 1, 30]),
   price: Schema.Literals(["1", "1/3", "2.5"]),
-  consents: Schema.Literals([true, true, true, false])
+  consents: mostly(true, false)
 })
 
 const Step = Schema.TaggedUnion({
@@ -28,9 +34,9 @@ const Step = Schema.TaggedUnion({
   Work: {
     wait,
     owed: Schema.Literals([0, 0, 7]),
-    capped: Schema.Literals([false, false, false, true]),
-    allowed: Schema.Literals([true, true, true, false]),
-    method: Schema.Literals(["ready", "ready", "ready", "missing", "inactive"])
+    capped: mostly(false, true),
+    allowed: mostly(true, false),
+    method: mostly("ready", "missing", "inactive")
   },
   Succeed: { wait },
   Fail: { wait, class: Schema.Literals(["funds", "temporary", "method", "final", "authentication"]) },
@@ -40,11 +46,17 @@ const Step = Schema.TaggedUnion({
 type Step = typeof Step.Type
 
 const work = Arbitrary.schema(Step.cases.Work)
-const settled = Arbitrary.schema(Schema.Union([Step.cases.Succeed, Step.cases.Succeed, Step.cases.Fail]))
+const settled = Arbitrary.schema(
+  Schema.Union([Step.cases.Succeed, Step.cases.Succeed, Step.cases.Succeed, Step.cases.Fail, Step.cases.Rearm])
+)
+const spent = Arbitrary.schema(Schema.Union([Step.cases.Spend, Step.cases.Spend, Step.cases.Refused]))
 const histories = Arbitrary.map(
   Arbitrary.all([
     Arbitrary.schema(Step.cases.Configure),
-    Arbitrary.array(Arbitrary.all([Arbitrary.schema(Step), work, settled]), { maxLength: 14 })
+    Arbitrary.array(Arbitrary.all([spent, work, settled, work, Arbitrary.schema(Step)]), {
+      minLength: 2,
+      maxLength: 12
+    })
   ]),
   ([configure, steps]) => [configure, ...steps.flat()] as ReadonlyArray<Step>
 )
@@ -163,89 +175,126 @@ const play = (steps: ReadonlyArray<Step>) => {
 }
 
 describe("AutoRecharge", () => {
-  it.prop("replaying a history gives the state that wrote it", [histories], ([steps]) => {
-    const { events, state } = play(steps)
-    assert.deepStrictEqual(Decider.replay(AutoRecharge, events), state)
-  })
-
-  it.prop("events and states survive their JSON encoding", [histories], ([steps]) => {
-    const { events, state } = play(steps)
-    const Events = Schema.toCodecJson(Schema.Array(AutoRecharge.Event))
-    assert.deepStrictEqual(Schema.decodeUnknownSync(Events)(Schema.encodeSync(Events)(events)), events)
-    const State = Schema.toCodecJson(AutoRecharge.State)
-    assert.deepStrictEqual(Schema.decodeUnknownSync(State)(Schema.encodeSync(State)(state)), state)
-  })
-
-  it.prop("never are two in flight", [histories], ([steps]) => {
-    let inFlight = 0
-    for (const event of play(steps).events) {
-      if (event._tag === "Began") inFlight++
-      if (event._tag === "Succeeded" || (event._tag === "Stopped" && event.why === "declined")) inFlight--
-      if (inFlight < 0 || inFlight > 1) return false
-    }
-    return true
-  })
-
-  it.prop("a crossing has its own number, and buys at most once", [histories], ([steps]) => {
-    const { attempts, events } = play(steps)
-    const wanted = events.flatMap((event) => (event._tag === "Wanted" ? [event.crossing] : []))
-    assert.deepStrictEqual(
-      wanted,
-      wanted.map((_, i) => i + 1)
-    )
-    const bought = attempts.map(({ charge }) => charge.crossing)
-    assert.strictEqual(new Set(bought).size, bought.length)
-    assert.isTrue(bought.every((crossing) => wanted.includes(crossing)))
-  })
-
-  it.prop("what is begun keeps within the ceilings of its day and month", [histories], ([steps]) => {
-    const { attempts } = play(steps)
-    // As they stood when it was begun, what failed later counted still.
-    attempts.forEach(({ charge, config }, i) => {
-      const before = attempts.slice(0, i + 1)
-      for (const [unit, ceiling] of [
-        ["day", config.maxPerDay],
-        ["month", config.maxPerMonth]
-      ] as const)
-        assert.isTrue(ceiling === null || boughtIn(before, Calendar.windowAt(unit, zone, charge.at)) <= ceiling)
-    })
-  })
-
-  it.prop("it buys whole amounts: as many as are lacking, or as many as the ceilings allow", [histories], ([steps]) => {
-    for (const { before, command, events } of play(steps).turns) {
-      const [event] = events
-      if (event?._tag !== "Began" || command._tag !== "Begin" || before.config === null) continue
-      const { amount, maxPerDay, maxPerMonth, price } = before.config
-      const { credits } = event.charge
-      assert.strictEqual(credits % amount, 0n)
-      assert.strictEqual(event.charge.amount, AutoRecharge.priceOf(price, credits))
-      const goal = AutoRecharge.goal(before)
-      assert.isTrue(command.available + credits - amount < goal, "one fewer would do")
-      const oneMore = AutoRecharge.priceOf(price, credits + amount)
-      assert.isTrue(
-        command.available + credits >= goal ||
-          (maxPerDay !== null && command.boughtToday + oneMore > maxPerDay) ||
-          (maxPerMonth !== null && command.boughtThisMonth + oneMore > maxPerMonth),
-        "one more would fit"
-      )
-    }
-  })
-
-  it.prop("what is off, stopped, capped, not allowed or without a method buys nothing", [histories], ([steps]) =>
-    play(steps).turns.every(
-      ({ before, command, events }) =>
-        events.every(({ _tag }) => _tag !== "Began") ||
-        (before.phase._tag === "Wanted" &&
-          before.config?.enabled === true &&
-          command._tag === "Begin" &&
-          command.allowed &&
-          command.capped === null &&
-          command.method === "ready")
-    )
+  it.prop(
+    "replaying a history gives the state that wrote it",
+    [histories],
+    ([steps]) => {
+      const { events, state } = play(steps)
+      assert.deepStrictEqual(Decider.replay(AutoRecharge, events), state)
+    },
+    runs
   )
 
-  it.prop("nobody is charged without consent", [histories], ([steps]) =>
-    play(steps).attempts.every(({ config }) => config.consent !== null)
+  it.prop(
+    "events and states survive their JSON encoding",
+    [histories],
+    ([steps]) => {
+      const { events, state } = play(steps)
+      const Events = Schema.toCodecJson(Schema.Array(AutoRecharge.Event))
+      assert.deepStrictEqual(Schema.decodeUnknownSync(Events)(Schema.encodeSync(Events)(events)), events)
+      const State = Schema.toCodecJson(AutoRecharge.State)
+      assert.deepStrictEqual(Schema.decodeUnknownSync(State)(Schema.encodeSync(State)(state)), state)
+    },
+    runs
+  )
+
+  it.prop(
+    "never are two in flight",
+    [histories],
+    ([steps]) => {
+      let inFlight = 0
+      for (const event of play(steps).events) {
+        if (event._tag === "Began") inFlight++
+        if (event._tag === "Succeeded" || (event._tag === "Stopped" && event.why === "declined")) inFlight--
+        if (inFlight < 0 || inFlight > 1) return false
+      }
+      return true
+    },
+    runs
+  )
+
+  it.prop(
+    "a crossing has its own number, and buys at most once",
+    [histories],
+    ([steps]) => {
+      const { attempts, events } = play(steps)
+      const wanted = events.flatMap((event) => (event._tag === "Wanted" ? [event.crossing] : []))
+      assert.deepStrictEqual(
+        wanted,
+        wanted.map((_, i) => i + 1)
+      )
+      const bought = attempts.map(({ charge }) => charge.crossing)
+      assert.strictEqual(new Set(bought).size, bought.length)
+      assert.isTrue(bought.every((crossing) => wanted.includes(crossing)))
+    },
+    runs
+  )
+
+  it.prop(
+    "what is begun keeps within the ceilings of its day and month",
+    [histories],
+    ([steps]) => {
+      const { attempts } = play(steps)
+      // As they stood when it was begun, what failed later counted still.
+      attempts.forEach(({ charge, config }, i) => {
+        const before = attempts.slice(0, i + 1)
+        for (const [unit, ceiling] of [
+          ["day", config.maxPerDay],
+          ["month", config.maxPerMonth]
+        ] as const)
+          assert.isTrue(ceiling === null || boughtIn(before, Calendar.windowAt(unit, zone, charge.at)) <= ceiling)
+      })
+    },
+    runs
+  )
+
+  it.prop(
+    "it buys whole amounts: as many as are lacking, or as many as the ceilings allow",
+    [histories],
+    ([steps]) => {
+      for (const { before, command, events } of play(steps).turns) {
+        const [event] = events
+        if (event?._tag !== "Began" || command._tag !== "Begin" || before.config === null) continue
+        const { amount, maxPerDay, maxPerMonth, price } = before.config
+        const { credits } = event.charge
+        assert.strictEqual(credits % amount, 0n)
+        assert.strictEqual(event.charge.amount, AutoRecharge.priceOf(price, credits))
+        const goal = AutoRecharge.goal(before)
+        assert.isTrue(command.available + credits - amount < goal, "one fewer would do")
+        const oneMore = AutoRecharge.priceOf(price, credits + amount)
+        assert.isTrue(
+          command.available + credits >= goal ||
+            (maxPerDay !== null && command.boughtToday + oneMore > maxPerDay) ||
+            (maxPerMonth !== null && command.boughtThisMonth + oneMore > maxPerMonth),
+          "one more would fit"
+        )
+      }
+    },
+    runs
+  )
+
+  it.prop(
+    "what is off, stopped, capped, not allowed or without a method buys nothing",
+    [histories],
+    ([steps]) =>
+      play(steps).turns.every(
+        ({ before, command, events }) =>
+          events.every(({ _tag }) => _tag !== "Began") ||
+          (before.phase._tag === "Wanted" &&
+            before.config?.enabled === true &&
+            command._tag === "Begin" &&
+            command.allowed &&
+            command.capped === null &&
+            command.method === "ready")
+      ),
+    runs
+  )
+
+  it.prop(
+    "nobody is charged without consent",
+    [histories],
+    ([steps]) => play(steps).attempts.every(({ config }) => config.consent !== null),
+    runs
   )
 
   it.prop(
@@ -257,39 +306,70 @@ describe("AutoRecharge", () => {
           return after.phase._tag !== "Stopped" || events.some(({ _tag }) => _tag === "Stopped")
         const goesOn = command._tag === "Rearm" || command._tag === "Disable"
         return after.phase._tag === "Stopped" || goesOn
-      })
+      }),
+    runs
   )
 
-  it.prop("what waits says why, and what can be known of when it ends", [histories], ([steps]) =>
-    play(steps).turns.every(({ command, events }) =>
-      events.every(
-        (event) =>
-          event._tag !== "Waited" ||
-          (event.why === "not_allowed" ? event.until === null : event.until !== null && event.until > command.at)
-      )
-    )
+  it.prop(
+    "it cools down before it wants more",
+    [histories],
+    ([steps]) => {
+      let until = Number.NEGATIVE_INFINITY
+      for (const { before, events } of play(steps).turns)
+        for (const event of events) {
+          if (event._tag === "Succeeded") until = event.at + (before.config?.cooldown ?? 0)
+          // Whoever configures it anew may have made it shorter, or switched it off and on.
+          if (event._tag === "Configured" || event._tag === "Disabled") until = Number.NEGATIVE_INFINITY
+          if (event._tag === "Wanted") assert.isAtLeast(event.at, until)
+        }
+    },
+    runs
   )
 
-  it.prop("a crossing while it cools down is found at the end of that", [histories], ([steps]) => {
-    const { state } = play(steps)
-    if (state.phase._tag !== "Cooling") return
-    const { until } = state.phase
-    const crossed = AutoRecharge.decide(state, { _tag: "Cross", level: 3n, shortfall: 9n ** 12n, at: until - 1 })
-    assert.isTrue(Result.isSuccess(crossed))
-    const after = Result.getOrThrow(crossed).reduce(AutoRecharge.evolve, state)
-    assert.strictEqual(after.phase._tag, "Cooling")
-    // Also when credits have come that cover the threshold, and not what was refused.
-    const level = state.config?.threshold ?? 0n
-    const early = AutoRecharge.decide(after, { _tag: "Look", level, at: until - 1 })
-    assert.deepStrictEqual(early, Result.succeed([]))
-    const looked = Result.getOrThrow(AutoRecharge.decide(after, { _tag: "Look", level, at: until }))
-    assert.strictEqual(looked[0]?._tag, level < 3n + 9n ** 12n ? "Wanted" : "Rested")
-  })
+  it.prop(
+    "what waits says why, and what can be known of when it ends",
+    [histories],
+    ([steps]) =>
+      play(steps).turns.every(({ command, events }) =>
+        events.every(
+          (event) =>
+            event._tag !== "Waited" ||
+            (event.why === "not_allowed" ? event.until === null : event.until !== null && event.until > command.at)
+        )
+      ),
+    runs
+  )
 
-  it.prop("what is due is looked at, and moves on", [histories], ([steps]) => {
-    for (const { command, after } of play(steps).turns)
-      if (command._tag === "Begin") assert.isTrue(after.dueAt === null || after.dueAt >= command.at)
-  })
+  it.prop(
+    "a crossing while it cools down is found at the end of that",
+    [histories],
+    ([steps]) => {
+      const { state } = play(steps)
+      if (state.phase._tag !== "Cooling") return
+      const { until } = state.phase
+      const crossed = AutoRecharge.decide(state, { _tag: "Cross", level: 3n, shortfall: 9n ** 12n, at: until - 1 })
+      assert.isTrue(Result.isSuccess(crossed))
+      const after = Result.getOrThrow(crossed).reduce(AutoRecharge.evolve, state)
+      assert.strictEqual(after.phase._tag, "Cooling")
+      // Also when credits have come that cover the threshold, and not what was refused.
+      const level = state.config?.threshold ?? 0n
+      const early = AutoRecharge.decide(after, { _tag: "Look", level, at: until - 1 })
+      assert.deepStrictEqual(early, Result.succeed([]))
+      const looked = Result.getOrThrow(AutoRecharge.decide(after, { _tag: "Look", level, at: until }))
+      assert.strictEqual(looked[0]?._tag, level < 3n + 9n ** 12n ? "Wanted" : "Rested")
+    },
+    runs
+  )
+
+  it.prop(
+    "what is due is looked at, and moves on",
+    [histories],
+    ([steps]) => {
+      for (const { command, after } of play(steps).turns)
+        if (command._tag === "Begin") assert.isTrue(after.dueAt === null || after.dueAt >= command.at)
+    },
+    runs
+  )
 
   const config: AutoRecharge.Config = {
     enabled: true,

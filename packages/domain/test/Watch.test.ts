@@ -4,6 +4,7 @@ import { Arbitrary, Result, Schema } from "effect"
 import { AutoRecharge, type Currency, Tree, Wallet } from "../src/index.ts"
 import { histories, play } from "./history/TreeHistory.ts"
 
+const runs = { arbitrary: { runs: 400 } }
 const upTo = (maximum: number) => Schema.Int.check(Schema.isBetween({ minimum: 0, maximum }))
 const Watched = Schema.Struct({
   low: Schema.NullOr(upTo(30)),
@@ -61,22 +62,27 @@ const decisions = (history: Parameters<typeof play>[0], watch: Tree.Watch) =>
   })
 
 describe("Watch", () => {
-  it.prop("what is watched changes no decision", [histories, watches], ([history, watch]) => {
-    for (const { command, decided, unwatched, events } of decisions(history, watch)) {
-      // A lifecycle is changed on the branch of whose it is.
-      if (command._tag === "ChangeLifecycle") continue
-      if (Result.isSuccess(unwatched))
-        assert.deepStrictEqual(
-          events.filter((event) => !isTold(event)),
-          unwatched.success
-        )
-      else {
-        const { recharge, ...refusal } = { recharge: undefined, ...Result.getOrThrow(Result.flip(decided)) }
-        assert.deepStrictEqual(refusal as Tree.Refusal, unwatched.failure)
-        assert.strictEqual(recharge !== undefined, refusal._tag === "InsufficientCredits" && watch.recharge !== null)
+  it.prop(
+    "what is watched changes no decision",
+    [histories, watches],
+    ([history, watch]) => {
+      for (const { command, decided, unwatched, events } of decisions(history, watch)) {
+        // A lifecycle is changed on the branch of whose it is.
+        if (command._tag === "ChangeLifecycle") continue
+        if (Result.isSuccess(unwatched))
+          assert.deepStrictEqual(
+            events.filter((event) => !isTold(event)),
+            unwatched.success
+          )
+        else {
+          const { recharge, ...refusal } = { recharge: undefined, ...Result.getOrThrow(Result.flip(decided)) }
+          assert.deepStrictEqual(refusal as Tree.Refusal, unwatched.failure)
+          assert.strictEqual(recharge !== undefined, refusal._tag === "InsufficientCredits" && watch.recharge !== null)
+        }
       }
-    }
-  })
+    },
+    runs
+  )
 
   it.prop(
     "while it is armed, a debit never leaves the level below the threshold unseen",
@@ -90,33 +96,39 @@ describe("Watch", () => {
         const isCrossing = isArmed && (lacked || (fell && to < (watch.recharge?.threshold ?? 0n)))
         assert.strictEqual(wanted.length, isCrossing ? 1 : 0)
       }
-    }
+    },
+    runs
   )
 
-  it.prop("a crossing is the one that the recharge itself would see", [histories, watches], ([history, watch]) => {
-    const { recharge } = watch
-    if (recharge === null || (recharge.phase !== "armed" && recharge.phase !== "cooling")) return
-    const { threshold, target, crossing } = recharge
-    const state: AutoRecharge.State = {
-      config: { ...config, threshold },
-      phase: recharge.phase === "armed" ? { _tag: "Armed" } : { _tag: "Cooling", since: 0, until: 1 },
-      crossing,
-      target,
-      dueAt: null
-    }
-    for (const { decided, events, to, command, from } of decisions(history, watch)) {
-      const lacked = Result.isFailure(decided) && decided.failure._tag === "InsufficientCredits"
-      const shortfall = lacked ? decided.failure.missing : 0n
-      if (!lacked && to >= from) continue
-      const seen = AutoRecharge.decide(state, { _tag: "Cross", level: to, shortfall, at: command.at })
-      assert.deepStrictEqual(
-        Result.getOrThrow(seen).map((event) => ("target" in event ? event.target : null)),
-        events.flatMap((event) =>
-          event._tag === "RechargeWanted" || event._tag === "RechargeFellShort" ? [event.target] : []
+  it.prop(
+    "a crossing is the one that the recharge itself would see",
+    [histories, watches],
+    ([history, watch]) => {
+      const { recharge } = watch
+      if (recharge === null || (recharge.phase !== "armed" && recharge.phase !== "cooling")) return
+      const { threshold, target, crossing } = recharge
+      const state: AutoRecharge.State = {
+        config: { ...config, threshold },
+        phase: recharge.phase === "armed" ? { _tag: "Armed" } : { _tag: "Cooling", since: 0, until: 1 },
+        crossing,
+        target,
+        dueAt: null
+      }
+      for (const { decided, events, to, command, from } of decisions(history, watch)) {
+        const lacked = Result.isFailure(decided) && decided.failure._tag === "InsufficientCredits"
+        const shortfall = lacked ? decided.failure.missing : 0n
+        if (!lacked && to >= from) continue
+        const seen = AutoRecharge.decide(state, { _tag: "Cross", level: to, shortfall, at: command.at })
+        assert.deepStrictEqual(
+          Result.getOrThrow(seen).map((event) => ("target" in event ? event.target : null)),
+          events.flatMap((event) =>
+            event._tag === "RechargeWanted" || event._tag === "RechargeFellShort" ? [event.target] : []
+          )
         )
-      )
-    }
-  })
+      }
+    },
+    runs
+  )
 
   it.prop(
     "it is told of once, when the level falls, and again only after it was back",
@@ -137,12 +149,17 @@ describe("Watch", () => {
         if (to < from && low !== null && to < low) assert.notStrictEqual(now, "none")
         if (to > from && to >= (low ?? 0n)) assert.strictEqual(now, "none")
       }
-    }
+    },
+    runs
   )
 
-  it.prop("an event tells of the level that there is", [histories, watches], ([history, watch]) =>
-    decisions(history, watch).every(({ events, to }) =>
-      events.every((event) => !("level" in event) || event.level === to)
-    )
+  it.prop(
+    "an event tells of the level that there is",
+    [histories, watches],
+    ([history, watch]) =>
+      decisions(history, watch).every(({ events, to }) =>
+        events.every((event) => !("level" in event) || event.level === to)
+      ),
+    runs
   )
 })

@@ -1,5 +1,6 @@
 /**
- * The sandbox organization of a first start: a plan, an agency and three of its clients, with credits and caps.
+ * The sandbox organization of a first start: a plan, an agency with a payment method, three of its clients, credits and
+ * caps.
  *
  * Every step has a key, so a start that was cut short is taken up by the next. Where there are organizations already, but
  * no demo, none is made.
@@ -7,17 +8,21 @@
 import type { KeyObject } from "node:crypto"
 import {
   completeOnboarding,
+  connectGateway,
   createAccessToken,
   createClient,
   createOrganization,
   createSubscription,
   grantCredits,
   publishPlan,
-  setCap
+  setCap,
+  setUpMethod
 } from "@capstan/billing"
 import { Scope } from "@capstan/contract"
 import { Calendar, Credits, Currency, Money, Rate } from "@capstan/domain"
+import { Payments } from "@capstan/payments"
 import { AccessTokens, Database } from "@capstan/store"
+import { Effect } from "effect"
 import * as Home from "../Home.ts"
 import { callerOf, type Run, withTrees } from "../Program.ts"
 
@@ -42,7 +47,7 @@ export const ready = async (home: Home.Home, url: string, secret: string): Promi
     const now = Date.now() + Number(found?.clock_ahead_ms ?? 0)
     const demo = await withTrees(url, async (run) => {
       const organization = found?.id ?? (await create(run, now))
-      await furnish(run, organization, now)
+      await furnish(run, organization, now, secret)
       const input = { name: "Demo", scopes: Scope.all, client: null, perSecond: 100_000, expiresAt: null }
       const { text } = await run(createAccessToken(callerOf(organization, now), input, pepper))
       return { organization, token: text }
@@ -90,7 +95,7 @@ const caps = [
   { client: "ext:studio", limit: dollars(20n) }
 ] as const
 
-const furnish = async (run: Run, organization: string, now: number): Promise<void> => {
+const furnish = async (run: Run, organization: string, now: number, secret: string): Promise<void> => {
   const caller = (key: string) => callerOf(organization, now, `demo-${key}`)
   await run(
     publishPlan(caller("plan"), {
@@ -130,6 +135,11 @@ const furnish = async (run: Run, organization: string, now: number): Promise<voi
   }
   const subscription = { client: "ext:agency", plan: "starter", seats: undefined, trial: undefined }
   await run(createSubscription(caller("subscribe"), subscription))
+  const payments = Effect.provide(Payments.layer(secret))
+  const sandbox = { gateway: "sandbox", name: "Sandbox", secret: null }
+  await run(payments(connectGateway(caller("gateway"), sandbox)))
+  const method = { client: "ext:agency", connection: null, reference: "sandbox_succeed", isDefault: true }
+  await run(payments(setUpMethod(caller("method"), method)))
   for (const ref of ["bakery", "clinic"]) {
     const grant = {
       client: `ext:${ref}`,

@@ -25,6 +25,7 @@ import { watched, withRecharge } from "./tree/Watching.ts"
 import * as Wallet from "./Wallet.ts"
 
 export { AtEnd, type Branch, Count, Hold, type Member, Outcome, Place } from "./tree/Branch.ts"
+export { type Move, part, type Parted } from "./tree/Cut.ts"
 export { Event, evolve } from "./tree/Event.ts"
 export { Refusal } from "./tree/Refusal.ts"
 export { Notice, type Recharge, Phase, Standing, type Watch } from "./tree/Watch.ts"

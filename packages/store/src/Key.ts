@@ -6,7 +6,7 @@
  */
 import { hash as digest } from "node:crypto"
 
-export type Namespace = "caller" | "expiry" | "lapse" | "lease" | "order" | "overage" | "refund" | "renewal"
+export type Namespace = "caller" | "expiry" | "lapse" | "lease" | "order" | "overage" | "refund" | "renewal" | "twin"
 
 export interface Key {
   readonly namespace: Namespace

@@ -134,6 +134,7 @@ export interface Tables {
     meter: string | null
     at_end: Generated<"capture" | "release">
     twin_id: string | null
+    cut_by: string | null
   }
   cap: {
     organization_id: string
@@ -275,6 +276,8 @@ export interface Tables {
     payment_id: string
     kind: "chargeback" | "refund"
     reference: string
+    request_key: string | null
+    request_hash: Buffer | null
     status: "created" | "declined" | "sent" | "succeeded" | "unknown"
     amount: bigint
     policy: "block" | "forgive" | "owe"
@@ -283,7 +286,10 @@ export interface Tables {
     owed: Generated<bigint>
     forgiven: Generated<bigint>
     tries: Generated<number>
+    decline_class: string | null
+    decline_code: string | null
     decline_message: string | null
+    unknown_at: StampOrNull
     due_at: StampOrNull
     created_at: Stamp
     settled_at: StampOrNull

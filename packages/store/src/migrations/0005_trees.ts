@@ -6,7 +6,9 @@ const changes = [
   sql`alter table hold
     add column at_end text not null default 'release' check (at_end in ('release', 'capture')),
     -- The other half, in another tree, of a hold whose client has moved away from who pays for it.
-    add column twin_id uuid`,
+    add column twin_id uuid,
+    -- The move that it comes from, where it is such a half and was never reserved itself.
+    add column cut_by uuid`,
 
   sql`create table payer_of_record (
     organization_id uuid not null,
@@ -19,6 +21,15 @@ const changes = [
     primary key (organization_id, client_id, number),
     foreign key (organization_id, client_id) references client
   )`,
+
+  // Who was there before pays as it stands.
+  sql`insert into payer_of_record
+    select c.organization_id, c.id, 1, (
+      select m.id from unnest(c.path || c.id) with ordinality as l(id, depth)
+      join client m on m.organization_id = c.organization_id and m.id = l.id
+      where not m.uses_parent_balance or m.parent_id is null order by l.depth desc limit 1
+    ), c.created_at, 'system'
+    from client c`,
 
   sql`create table client_move (
     organization_id uuid not null,

@@ -33,6 +33,8 @@ export interface Settled<J extends Job> {
   readonly again: ReadonlyArray<J>
   /** Their client is not in this tree any more. */
   readonly lost: ReadonlyArray<J>
+  /** About holds that are not of one tree with their client: they are settled by the other door. */
+  readonly apart: ReadonlyArray<J>
   /** Trees that another process writes to as well. */
   readonly stale: ReadonlyArray<Id.Id>
 }
@@ -59,12 +61,13 @@ export const runOpen = async <J extends Job>(
   if (outcome.ok) {
     decided.draft.keep(stamp)
     for (const snapshot of trees.values()) cache.keep(organization, snapshot)
-    return { answers: decided.answers, again: decided.deferred, lost: decided.lost, stale: [] }
+    const { answers, deferred, lost, apart } = decided
+    return { answers, again: deferred, lost, apart, stale: [] }
   }
   for (const root of outcome.stale) cache.drop(organization, root)
   const known = replays(decided, outcome.found.map(toFound))
   const answered = new Set(known.map(([job]) => job))
-  return { answers: known, again: jobs.filter((job) => !answered.has(job)), lost: [], stale: outcome.stale }
+  return { answers: known, again: jobs.filter((job) => !answered.has(job)), lost: [], apart: [], stale: outcome.stale }
 }
 
 /** To be called in a transaction of its own; what it answers is true once that has committed. */
@@ -85,11 +88,11 @@ export const runLocked = async <J extends Job>(
     const { outcome, stamp } = await write(query, organization, trees, decided, { lookUp: "all", fence, settled: null })
     if (outcome.ok) {
       decided.draft.keep(stamp)
-      const { answers, deferred, lost } = decided
-      return { answers: [...known, ...answers], again: deferred, lost, stale: [], trees }
+      const { answers, deferred, lost, apart } = decided
+      return { answers: [...known, ...answers], again: deferred, lost, apart, stale: [], trees }
     }
     const found = replays(decided, outcome.found.map(toFound))
-    if (found.length === 0) return { answers: known, again: [], lost: rest, stale: [], trees: new Map() }
+    if (found.length === 0) return { answers: known, again: [], lost: rest, apart: [], stale: [], trees: new Map() }
     known.push(...found)
     const answered = new Set(found.map(([job]) => job))
     rest = rest.filter((job) => !answered.has(job))
@@ -146,6 +149,7 @@ interface Decided<J extends Job> {
   readonly answers: ReadonlyArray<readonly [J, Result.Result<Answer, Refused>]>
   readonly deferred: ReadonlyArray<J>
   readonly lost: ReadonlyArray<J>
+  readonly apart: ReadonlyArray<J>
 }
 
 const decide = <J extends Job>(trees: Trees, jobs: ReadonlyArray<J>): Decided<J> => {
@@ -156,11 +160,17 @@ const decide = <J extends Job>(trees: Trees, jobs: ReadonlyArray<J>): Decided<J>
   const answers: Array<readonly [J, Result.Result<Answer, Refused>]> = []
   const deferred: Array<J> = []
   const lost: Array<J> = []
+  const apart: Array<J> = []
   const lapsedAt = new Map<Id.Id, Instant.Instant>()
   for (const job of jobs) {
     const { caller, location, request } = job
     const snapshot = trees.get(location.root)
     const line = snapshot?.lines.get(location.client)
+    const hold = "hold" in request ? snapshot?.holds.get(request.hold) : undefined
+    if (hold !== undefined && (hold.twin !== null || line === undefined)) {
+      apart.push(job)
+      continue
+    }
     if (snapshot === undefined || line === undefined || isRenamed(request, line)) {
       lost.push(job)
       continue
@@ -174,7 +184,7 @@ const decide = <J extends Job>(trees: Trees, jobs: ReadonlyArray<J>): Decided<J>
     if (crowded) deferred.push(job)
     else answers.push([job, answer(sheet, snapshot, line, job)])
   }
-  return { draft, answers, deferred, lost }
+  return { draft, answers, deferred, lost, apart }
 }
 
 /** The external id by which the client was found is not its own any more. */
@@ -211,7 +221,7 @@ const commandOf = (
   request: Exclude<Request, { readonly _tag: "Check" }>,
   snapshot: Snapshot,
   at: Instant.Instant
-): (Tree.Command & { readonly _tag: "Capture" | "Debit" | "Release" | "Reserve" | "Settle" }) | undefined => {
+): Extract<Tree.Command, { readonly _tag: "Capture" | "Debit" | "Release" | "Reserve" | "Settle" }> | undefined => {
   switch (request._tag) {
     case "Debit": {
       const { amount, feature, member = null, meter = null, allowPartial } = request
@@ -222,6 +232,20 @@ const commandOf = (
       const ends = { expiresAt: at + expiresIn, atEnd }
       return { _tag: "Reserve", hold: Ids.mint(), ...ends, amount, feature, member, meter, allowPartial, at }
     }
+    case "Capture":
+    case "Release":
+    case "Settle":
+      return settlementOf(request, snapshot, at)
+  }
+}
+
+/** Undefined where there is no such hold. */
+export const settlementOf = (
+  request: Extract<Request, { readonly hold: Id.Id }>,
+  snapshot: Snapshot,
+  at: Instant.Instant
+): Extract<Tree.Command, { readonly _tag: "Capture" | "Release" | "Settle" }> | undefined => {
+  switch (request._tag) {
     case "Capture": {
       const { hold, feature, member = null, meter = null, allowPartial } = request
       const amount = request.amount ?? snapshot.holds.get(hold)?.amount

@@ -78,9 +78,11 @@ export class Draft {
     snapshot: Snapshot,
     line: Line,
     command: Tree.Command,
-    posting: Posting
+    posting: Posting,
+    paid: Id.Id | null = null
   ): Result.Result<Decided, Tree.Refusal> {
-    const before = this.branch(snapshot, line, "hold" in command && command._tag !== "Reserve" ? command.hold : null)
+    const hold = "hold" in command && command._tag !== "Reserve" ? command.hold : null
+    const before = this.branch(snapshot, line, hold, paid)
     const decided = Tree.decide(before, command)
     if (Result.isFailure(decided)) {
       const wanted = Tree.unmet(before, decided.failure, command.at)

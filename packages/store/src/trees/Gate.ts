@@ -63,16 +63,23 @@ export interface Stats {
   expired: number
 }
 
+/** The other door, for holds that are not of one tree with their client. */
+export type SettleApart = (
+  caller: Caller,
+  request: Extract<Request, { readonly hold: Id.Id }>
+) => Promise<Result.Result<Answer, Refused>>
+
 export class Gate {
   readonly stats: Stats
   readonly cache: Cache
   readonly #options: Options
   readonly #onFault: (error: unknown) => void
+  readonly #settleApart: SettleApart
   readonly #sessions: Sessions
   readonly #locator: Locator
   readonly #queues = new Queues()
   readonly #flying = new Set<ReadonlyArray<Waiting>>()
-  /** Those whose tree is being looked for. */
+  /** Those whose tree is being looked for, and those that the other door is at. */
   readonly #sought = new Set<Waiting>()
   readonly #sharedByKey = new Map<
     string,
@@ -84,7 +91,8 @@ export class Gate {
   #running = 0
   #aside = 0
 
-  constructor(pool: pg.Pool, options: Options, onFault: (error: unknown) => void) {
+  constructor(pool: pg.Pool, options: Options, onFault: (error: unknown) => void, settleApart: SettleApart) {
+    this.#settleApart = settleApart
     this.#options = options
     this.#onFault = onFault
     this.#sessions = new Sessions(pool)
@@ -277,17 +285,34 @@ export class Gate {
     return settled
   }
 
-  #settle(organization: Id.Id, { answers, again, lost, stale }: Settled<Waiting>): void {
+  #settle(organization: Id.Id, { answers, again, lost, apart, stale }: Settled<Waiting>): void {
     for (const root of stale) {
       this.stats.stale++
       this.#queues.of(organization, root).contendedUntil = performance.now() + contention
     }
     for (const [job, answer] of answers) job.settle(answer)
+    for (const job of apart) void this.#handOver(job)
     this.#putBack(again)
     for (const job of lost) {
       this.#locator.forget(organization, job.name)
       if (++job.tries > 5) job.settle(Result.fail(notFound(job.request)))
       else void this.#locate(job)
+    }
+  }
+
+  /** What becomes of it is not known until it answers. */
+  async #handOver(job: Waiting): Promise<void> {
+    const { caller, request } = job
+    if (!("hold" in request)) return
+    job.unknown = true
+    this.#sought.add(job)
+    try {
+      job.settle(await this.#settleApart(caller, request))
+    } catch (error) {
+      this.#onFault(error)
+      job.settle(Result.fail({ _tag: "OutcomeUnknown", retryAfterMs }))
+    } finally {
+      this.#sought.delete(job)
     }
   }
 

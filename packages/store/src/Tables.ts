@@ -352,6 +352,7 @@ export interface Tables {
     waits: string | null
     cooled_at: StampOrNull
     stopped_reason: string | null
+    stopped_class: string | null
     stopped_code: string | null
     stopped_message: string | null
     stopped_at: StampOrNull

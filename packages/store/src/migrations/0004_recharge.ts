@@ -41,6 +41,7 @@ const changes = [
     -- Since when it cools down.
     cooled_at timestamptz(3),
     stopped_reason text,
+    stopped_class text,
     stopped_code text,
     stopped_message text,
     stopped_at timestamptz(3),

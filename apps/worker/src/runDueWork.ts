@@ -29,12 +29,11 @@ export const runDueWork =
     return more
   }
 
-const isDue = ({ now, renewal, expiry, lapse }: Due.Organization): boolean =>
-  [renewal, expiry, lapse].some((at) => at !== null && at <= now)
+const isDue = ({ now, id: _, ...first }: Due.Organization): boolean =>
+  Object.values(first).some((at) => at !== null && at <= now)
 
 /** Whether anything was done. */
-const tell = (log: Log, organization: Id.Id, { refused, lapse, expiry, renewal }: Done): boolean => {
-  const done = { lapse, expiry, renewal }
+const tell = (log: Log, organization: Id.Id, { refused, more: _, ...done }: Done): boolean => {
   const some = Object.values(done).some((count) => count > 0)
   if (some) log.say("Due work was done.", { organization, ...done })
   for (const { id, refusal } of refused) log.warn("Due work was refused.", { organization, id, refusal: refusal._tag })

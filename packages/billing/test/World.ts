@@ -4,10 +4,14 @@ import { type Caller, Database, Ids, Trees } from "@capstan/store"
 import { Database as Test, Organization } from "@capstan/testing"
 import { Effect, Layer, ManagedRuntime, Result } from "effect"
 import { afterAll } from "vitest"
-import { grantCredits, publishPlan, type Refused } from "@capstan/billing"
+import { grantCredits, type PaymentGateway, publishPlan, type Refused } from "@capstan/billing"
+import * as Gateway from "./Gateway.ts"
 
 const runtime = ManagedRuntime.make(
-  Layer.provideMerge(Trees.Trees.layer(Test.url), Database.Database.layer(Test.url, { max: 8 }))
+  Layer.provideMerge(
+    Layer.merge(Trees.Trees.layer(Test.url), Gateway.layer),
+    Database.Database.layer(Test.url, { max: 8 })
+  )
 )
 export const pool = Test.pool()
 
@@ -16,7 +20,7 @@ afterAll(async () => {
   await pool.end()
 })
 
-export type Needs = Database.Database | Trees.Trees
+export type Needs = Database.Database | PaymentGateway.PaymentGateway | Trees.Trees
 
 /** What comes of it, success or refusal. */
 export const attempt = <A>(effect: Effect.Effect<A, Refused, Needs>): Promise<Result.Result<A, Refused>> =>

@@ -1,5 +1,5 @@
 /** The ledger, read. It is written by `Trees` alone. */
-import type { Id, Wallet } from "@capstan/domain"
+import type { Id, Instant, Wallet } from "@capstan/domain"
 import { type Kysely, sql } from "kysely"
 import type { Tables } from "./Tables.ts"
 import { type Entry, entryJson, type EntryJson, toEntry } from "./trees/Entry.ts"
@@ -33,6 +33,37 @@ export const find = async (
     select ${sql.raw(entryJson)} as entry from entry e
     where e.organization_id = ${organization} and e.payer_id = ${payer} and e.seq = ${seq}`.execute(db)
   return rows[0] === undefined ? undefined : toEntry(rows[0].entry)
+}
+
+/** What was posted under a key of its client. */
+export const ofKey = async (
+  db: Kysely<Tables>,
+  organization: Id.Id,
+  client: Id.Id,
+  namespace: string,
+  key: string
+): Promise<Entry | undefined> => {
+  const { rows } = await sql<{ entry: EntryJson }>`
+    select ${sql.raw(entryJson)} as entry from entry e
+    where e.organization_id = ${organization} and e.client_id = ${client}
+      and e.namespace = ${namespace} and e.key = ${key}`.execute(db)
+  return rows[0] === undefined ? undefined : toEntry(rows[0].entry)
+}
+
+/** Entries in which credits of a lot lapsed; none before the lot ended. */
+export const lapses = async (
+  db: Kysely<Tables>,
+  organization: Id.Id,
+  payer: Id.Id,
+  lot: Id.Id,
+  end: Instant.Instant
+): Promise<ReadonlyArray<Entry>> => {
+  const { rows } = await sql<{ entry: EntryJson }>`
+    select ${sql.raw(entryJson)} as entry from entry e
+    where e.organization_id = ${organization} and e.payer_id = ${payer} and e.at >= ${new Date(end)}
+      and e.kind in ('Expired', 'Captured', 'Released') and position(${lot} in e.detail::text) > 0
+    order by e.seq`.execute(db)
+  return rows.map(({ entry }) => toEntry(entry))
 }
 
 /** What came into a wallet: its grants, renewals and reversals, and what was revoked of it, in the order of the ledger. */

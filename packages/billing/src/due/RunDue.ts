@@ -1,5 +1,6 @@
 /**
- * Does what has fallen due in an organization until an instant: holds lapse, lots end, credits renew.
+ * Does what has fallen due in an organization until an instant: holds lapse, lots end, credits renew, raises expire, and what came of
+ * payments and refunds is learnt.
  *
  * Time goes by in order, a minute at a step, so that years which pass at once leave what years leave. A tree that someone
  * else is at is left for the next time, and what is done by two at once is done once: all is decided under the lock of its
@@ -9,6 +10,10 @@ import type { Id, Instant } from "@capstan/domain"
 import { type Caller, Database, Due, Trees } from "@capstan/store"
 import { Effect, Result } from "effect"
 import type { Refused } from "../Doors.ts"
+import { drivePayment } from "../payments/DrivePayment.ts"
+import { driveRefund } from "../payments/DriveRefund.ts"
+import type { PaymentGateway } from "../payments/PaymentGateway.ts"
+import { expireRaises } from "../raises/ExpireRaises.ts"
 import { renewCredits } from "../subscriptions/RenewCredits.ts"
 import { system } from "./System.ts"
 
@@ -19,7 +24,9 @@ export interface Done extends Readonly<Record<Kind, number>> {
   readonly more: boolean
 }
 
-/** Grants posted, wallets whose ended lots were taken out, trees whose due holds were settled. */
+type Needs = Database.Database | PaymentGateway | Trees.Trees
+
+/** Grants posted, wallets whose ended lots were taken out, trees whose due holds were settled, providers asked. */
 type Kind = keyof Due.First
 
 interface Turn extends Pick<Done, "refused"> {
@@ -27,7 +34,7 @@ interface Turn extends Pick<Done, "refused"> {
   readonly done: number
 }
 
-const kinds = ["lapse", "expiry", "renewal"] as const
+const kinds = ["lapse", "expiry", "renewal", "raise", "payment", "refund"] as const satisfies ReadonlyArray<Kind>
 const step = 60_000
 
 export const runDue = Effect.fn("runDue")(function* (
@@ -35,11 +42,11 @@ export const runDue = Effect.fn("runDue")(function* (
   until: Instant.Instant,
   /** The most transactions that it may take. */
   transactions: number = Number.POSITIVE_INFINITY
-): Effect.fn.Return<Done, never, Database.Database | Trees.Trees> {
+): Effect.fn.Return<Done, never, Needs> {
   const { db } = yield* Database.Database
-  const count = { lapse: 0, expiry: 0, renewal: 0 }
+  const count = ofKinds(() => 0)
   const refused: Array<Done["refused"][number]> = []
-  const inVain = { lapse: new Set<Id.Id>(), expiry: new Set<Id.Id>(), renewal: new Set<Id.Id>() }
+  const inVain = ofKinds(() => new Set<Id.Id>())
   let left = transactions
   let passed: Instant.Instant | null = null
   for (;;) {
@@ -69,8 +76,17 @@ export const runDue = Effect.fn("runDue")(function* (
   return { ...count, refused, more: overdue !== null && overdue <= until }
 })
 
-const earliest = ({ renewal, expiry, lapse }: Due.First): Instant.Instant | null =>
-  [renewal, expiry, lapse].reduce((a, b) => (a === null ? b : b === null ? a : Math.min(a, b)), null)
+const ofKinds = <A>(of: () => A): Record<Kind, A> => ({
+  lapse: of(),
+  expiry: of(),
+  renewal: of(),
+  raise: of(),
+  payment: of(),
+  refund: of()
+})
+
+const earliest = (first: Due.First): Instant.Instant | null =>
+  kinds.map((kind) => first[kind]).reduce((a, b) => (a === null ? b : b === null ? a : Math.min(a, b)), null)
 
 const none: Turn = { found: [], done: 0, refused: [] }
 
@@ -78,7 +94,7 @@ const none: Turn = { found: [], done: 0, refused: [] }
 const claimed = (
   caller: Caller,
   find: (trx: Database.Trx) => Promise<ReadonlyArray<Due.Found>>,
-  work: (locked: Trees.Locked, client: Id.Id) => Promise<Result.Result<boolean, Refused>>
+  work: (locked: Trees.Locked, client: Id.Id, trx: Database.Trx) => Promise<Result.Result<boolean, Refused>>
 ): Effect.Effect<Turn, never, Trees.Trees> =>
   Effect.flatMap(Trees.Trees, (trees) =>
     Effect.promise(async () => {
@@ -87,11 +103,11 @@ const claimed = (
         found = await find(trx)
         return found.map(({ id }) => id)
       }
-      const turn = await trees.change<Turn, Refused>(caller, pick, async (_, locked) => {
+      const turn = await trees.change<Turn, Refused>(caller, pick, async (trx, locked) => {
         const refused: Array<Done["refused"][number]> = []
         let done = 0
         for (const { id } of found) {
-          const worked = await work(locked, id)
+          const worked = await work(locked, id, trx)
           if (Result.isFailure(worked)) refused.push({ id, refusal: worked.failure })
           else if (worked.success) done++
         }
@@ -105,7 +121,7 @@ const turns: {
   readonly [K in Kind]: (
     caller: Caller,
     except: Iterable<Id.Id>
-  ) => Effect.Effect<Turn, never, Database.Database | Trees.Trees>
+  ) => Effect.Effect<Turn, never, Needs>
 } = {
   /** To look at a tree is to settle its due holds. */
   lapse: (caller, except) =>
@@ -144,5 +160,37 @@ const turns: {
         refused: refused.map(({ subscription: id, refusal }) => ({ id, refusal }))
       }
       // Where a tree was locked meanwhile after all, these come next time.
-    }).pipe(Effect.catch(() => Effect.succeed(none)))
+    }).pipe(Effect.catch(() => Effect.succeed(none))),
+
+  raise: (caller, except) =>
+    claimed(
+      caller,
+      (trx) => Due.raises(trx, caller.organization, caller.now, except),
+      async (locked, client, trx) =>
+        Result.map(await expireRaises({ trx, caller, locked }, client), (expired) => expired > 0)
+    ),
+
+  payment: (caller, except) => asked(caller, except, Due.payments, drivePayment),
+
+  refund: (caller, except) => asked(caller, except, Due.refunds, driveRefund)
 }
+
+/** Providers are asked some at a time, each outside of any transaction; what is still not known is due again by itself. */
+const asked = (
+  caller: Caller,
+  except: Iterable<Id.Id>,
+  find: typeof Due.payments,
+  drive: (caller: Caller, id: Id.Id, options: { readonly ifDue: true }) => Effect.Effect<unknown, Refused, Needs>
+): Effect.Effect<Turn, never, Needs> =>
+  Effect.gen(function* () {
+    const { db } = yield* Database.Database
+    const found = yield* Effect.promise(() => find(db, caller.organization, caller.now, except))
+    const driven = yield* Effect.forEach(found, ({ id }) => Effect.result(drive(caller, id, { ifDue: true })), {
+      concurrency: 5
+    })
+    const refused = driven.flatMap((result, i) => {
+      const id = found[i]?.id
+      return Result.isFailure(result) && id !== undefined ? [{ id, refusal: result.failure }] : []
+    })
+    return { found, done: driven.length - refused.length, refused }
+  })

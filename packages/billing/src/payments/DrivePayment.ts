@@ -11,8 +11,8 @@ import { type Id, Payment } from "@capstan/domain"
 import { type Caller, Connections, Database, Orders, PaymentMethods, Payments, type Trees } from "@capstan/store"
 import { Effect, Result } from "effect"
 import { change, type Refused } from "../Doors.ts"
-import { open } from "./Gateways.ts"
 import { PaymentGateway } from "./PaymentGateway.ts"
+import { open } from "./Provider.ts"
 import { settlePayment } from "./SettlePayment.ts"
 
 /** The provider's name of an intent to charge. */
@@ -67,8 +67,8 @@ const ask = Effect.fnUntraced(function* (
       Orders.byId(db, organization, orderId)
     ])
     const opened = connection === undefined ? undefined : open(service, organization, connection)
-    if (opened === undefined || method === undefined) return unknown
-    const { gateway, account } = opened
+    if (opened === undefined || Result.isFailure(opened) || method === undefined) return unknown
+    const { gateway, connection: account } = opened.success
     const key = chargeKey(id)
     try {
       if (Payment.wasSent(state)) {

@@ -3,7 +3,16 @@
  * tree: paid, and the credits of the order are granted, once a line; declined, and the method says so. Whoever learns it
  * second finds it settled.
  */
-import { CreditPack, type Id, Order, Payment } from "@capstan/domain"
+import {
+  type Calendar,
+  CreditPack,
+  type Credits,
+  type Id,
+  type Instant,
+  Order,
+  Payment,
+  type Wallet
+} from "@capstan/domain"
 import { Clients, CreditPacks, Ids, Orders, Organizations, PaymentMethods, Payments } from "@capstan/store"
 import { Result } from "effect"
 import type { Refused } from "../Doors.ts"
@@ -83,29 +92,39 @@ const paid = async (session: Session, payment: Payments.Payment): Promise<Result
     organization,
     order.lines.flatMap(({ pack }) => pack ?? [])
   )
-  for (const [position, { pack: packId, credits, unitPrice }] of order.lines.entries()) {
-    const pack = packId === null ? undefined : packs.get(packId)
-    if (pack === undefined || credits === null) continue
-    const lot = {
-      id: Ids.mint(),
-      kind: "extra",
-      left: credits,
-      held: 0n,
-      priority: 0,
-      effectiveAt: at,
-      expiresAt: CreditPack.expiresAt(pack, client.timeZone, at),
-      unitCost: unitPrice,
-      source: order.reason,
-      allowance: false,
-      outlives: null,
-      features: null
-    } as const
+  for (const [position, line] of order.lines.entries()) {
+    const pack = line.pack === null ? undefined : packs.get(line.pack)
+    if (pack === undefined || line.credits === null) continue
+    const { credits } = line
+    const lot = bought(order.reason, { ...line, credits }, pack, client.timeZone, at)
     const key = { namespace: "order", key: grantKey(order.id, position), hash: null } as const
     const posted = await locked.post(order.client, { _tag: "Grant", lot, at }, key, credits)
     if (Result.isFailure(posted)) return Result.fail(posted.failure)
   }
   return nothing
 }
+
+/** The credits of a line, as they are granted. */
+export const bought = (
+  reason: Order.Reason,
+  { credits, unitPrice }: Order.Line & { readonly credits: Credits.Credits },
+  pack: CreditPack.Version,
+  zone: Calendar.Zone,
+  at: Instant.Instant
+): Wallet.Lot => ({
+  id: Ids.mint(),
+  kind: "extra",
+  left: credits,
+  held: 0n,
+  priority: 0,
+  effectiveAt: at,
+  expiresAt: CreditPack.expiresAt(pack, zone, at),
+  unitCost: unitPrice,
+  source: reason,
+  allowance: false,
+  outlives: null,
+  features: null
+})
 
 /** Nobody waits for a recharge that was declined: a further crossing has an order of its own. */
 const declined = async (session: Session, payment: Payments.Payment): Promise<Result.Result<void, Refused>> => {

@@ -5,6 +5,7 @@ import { Client, Database as TestDatabase, Organization } from "@capstan/testing
 import { type Effect, Layer, ManagedRuntime } from "effect"
 import { afterAll } from "vitest"
 import * as Billing from "../../src/index.ts"
+import * as Gateway from "../Gateway.ts"
 
 const credit = 1_000_000n
 export const start = Date.UTC(2026, 0, 31, 10)
@@ -12,14 +13,17 @@ const hour = 3_600_000
 export const day = 24 * hour
 
 const database = Database.Database.layer(TestDatabase.url, { max: 6 })
-const runtime = ManagedRuntime.make(Layer.provideMerge(Trees.Trees.layer(TestDatabase.url, { inFlight: 1 }), database))
+const trees = Trees.Trees.layer(TestDatabase.url, { inFlight: 1 })
+const runtime = ManagedRuntime.make(Layer.provideMerge(Layer.merge(trees, Gateway.layer), database))
 export const pool = TestDatabase.pool()
 afterAll(async () => {
   await runtime.dispose()
   await pool.end()
 })
 
-export const run = <A>(effect: Effect.Effect<A, unknown, Database.Database | Trees.Trees>): Promise<A> =>
+type Needs = Database.Database | Billing.PaymentGateway.PaymentGateway | Trees.Trees
+
+export const run = <A>(effect: Effect.Effect<A, unknown, Needs>): Promise<A> =>
   runtime.runPromise(effect)
 
 export const caller = (organization: string, now: number, key: string | null = Ids.mint()): Caller => ({

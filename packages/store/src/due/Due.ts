@@ -1,5 +1,6 @@
 /**
- * What is due in an organization, found by index: credit clocks that strike, lots that end, holds that lapse.
+ * What is due in an organization, found by index: credit clocks that strike, lots that end, holds that lapse, payments and
+ * refunds whose outcome is to be learnt.
  *
  * What is found is claimed: the roots of its trees are locked, and trees that someone else has locked are left for
  * later. At most fifty trees at a time. What was tried in vain is named by the caller, and not found again.
@@ -21,6 +22,9 @@ export interface First {
   readonly renewal: Instant.Instant | null
   readonly expiry: Instant.Instant | null
   readonly lapse: Instant.Instant | null
+  readonly raise: Instant.Instant | null
+  readonly payment: Instant.Instant | null
+  readonly refund: Instant.Instant | null
 }
 
 export interface Organization extends First {
@@ -41,7 +45,12 @@ const firstOf = (organization: ReturnType<typeof sql>, after: ReturnType<typeof 
     where w.organization_id = ${organization} and w.next_expiry > ${after} and ${awake}
     order by w.next_expiry limit 1) as expiry,
   (select min(h.expires_at) from hold h
-    where h.organization_id = ${organization} and h.outcome is null and h.expires_at > ${after}) as lapse`
+    where h.organization_id = ${organization} and h.outcome is null and h.expires_at > ${after}) as lapse,
+  (select min(r.expires_at) from cap_raise r
+    where r.organization_id = ${organization} and r.status = 'pending' and r.expires_at > ${after}) as raise,
+  (select min(p.due_at) from payment p where p.organization_id = ${organization} and p.due_at > ${after}) as payment,
+  (select min(r.due_at) from payment_reversal r
+    where r.organization_id = ${organization} and r.due_at > ${after}) as refund`
 
 const clock = sql`floor(extract(epoch from statement_timestamp()) * 1000)::float8 + o.clock_ahead_ms::float8`
 
@@ -69,7 +78,7 @@ export const organizations = async (
 export const first = async (db: Kysely<Tables>, organization: Id.Id, after: Instant.Instant | null): Promise<First> => {
   const start = after === null ? sql`'-infinity'` : sql`${new Date(after)}::timestamptz`
   const { rows } = await sql<First>`select ${firstOf(sql`${organization}::uuid`, start)}`.execute(db)
-  return rows[0] ?? { renewal: null, expiry: null, lapse: null }
+  return rows[0] ?? { renewal: null, expiry: null, lapse: null, raise: null, payment: null, refund: null }
 }
 
 /** Outside of a transaction, the locks only tell which trees are free. */
@@ -105,6 +114,29 @@ export const expiries = async (
   return rows
 }
 
+/** Clients with raises that nobody has decided on in time. */
+export const raises = async (
+  trx: Trx,
+  organization: Id.Id,
+  until: Instant.Instant,
+  except: Iterable<Id.Id>
+): Promise<ReadonlyArray<Found>> => {
+  const { rows } = await sql<Found>`
+    with due as materialized (
+      select client_id, count(*)::text as mark from (
+        select r.client_id from cap_raise r
+        where r.organization_id = ${organization} and r.status = 'pending' and r.expires_at <= ${new Date(until)}
+          and r.client_id <> all(${[...except]}::uuid[])
+        order by r.expires_at limit 5000
+      ) r group by client_id order by client_id limit ${most}
+    )
+    select c.id, d.mark from due d
+    join client c on c.organization_id = ${organization} and c.id = d.client_id
+    join tree t on t.organization_id = c.organization_id and t.root_id = c.root_id
+    order by t.root_id for no key update of t skip locked`.execute(trx)
+  return rows
+}
+
 /** A tree may have more holds than one transaction settles: it is found until none is left. */
 export const lapses = async (
   trx: Trx,
@@ -127,5 +159,29 @@ export const lapses = async (
     )::text as mark
     from tree t where t.organization_id = ${organization} and t.root_id in (select root_id from due)
     order by t.root_id limit ${most} for no key update of t skip locked`.execute(trx)
+  return rows
+}
+
+/** At most so many providers are asked in one turn. */
+const mostAsked = 10
+
+/** Nothing is locked: whoever takes one on claims it. */
+export const payments = (db: Kysely<Tables>, organization: Id.Id, until: Instant.Instant, except: Iterable<Id.Id>) =>
+  dueOf(sql`payment`, db, organization, until, except)
+
+export const refunds = (db: Kysely<Tables>, organization: Id.Id, until: Instant.Instant, except: Iterable<Id.Id>) =>
+  dueOf(sql`payment_reversal`, db, organization, until, except)
+
+const dueOf = async (
+  table: ReturnType<typeof sql>,
+  db: Kysely<Tables>,
+  organization: Id.Id,
+  until: Instant.Instant,
+  except: Iterable<Id.Id>
+): Promise<ReadonlyArray<Found>> => {
+  const { rows } = await sql<Found>`
+    select id, due_at::text as mark from ${table}
+    where organization_id = ${organization} and due_at <= ${new Date(until)} and id <> all(${[...except]}::uuid[])
+    order by due_at limit ${mostAsked}`.execute(db)
   return rows
 }

@@ -153,8 +153,11 @@ const changes = [
     id uuid not null,
     payment_id uuid not null,
     kind text not null check (kind in ('refund', 'chargeback')),
-    -- The provider's name of it: told again, it is the same.
+    -- The key that the provider refunds under, or the provider's name of a chargeback: told again, it is the same.
     reference text not null,
+    -- Of the request for it; null where nobody asked.
+    request_key text,
+    request_hash bytea,
     status text not null check (status in ('created', 'sent', 'unknown', 'succeeded', 'declined')),
     amount bigint not null,
     policy text not null check (policy in ('block', 'owe', 'forgive')),
@@ -163,7 +166,10 @@ const changes = [
     owed bigint not null default 0,
     forgiven bigint not null default 0,
     tries integer not null default 0,
+    decline_class text,
+    decline_code text,
     decline_message text,
+    unknown_at timestamptz(3),
     due_at timestamptz(3),
     created_at timestamptz(3) not null,
     settled_at timestamptz(3),
@@ -171,6 +177,8 @@ const changes = [
     unique (organization_id, payment_id, reference),
     foreign key (organization_id, payment_id) references payment
   )`,
+  sql`create unique index payment_reversal_asked on payment_reversal (organization_id, request_key)
+    where request_key is not null and status <> 'declined'`,
   sql`create index payment_reversal_due on payment_reversal (organization_id, due_at) where due_at is not null`,
 
   // The provider of sandboxes. Nothing of ours joins these tables: they stand for somebody else's.

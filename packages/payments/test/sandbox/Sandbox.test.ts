@@ -4,6 +4,7 @@ import { Currency, Money } from "@capstan/domain"
 import { Database, Ids } from "@capstan/store"
 import { Database as Test, Organization } from "@capstan/testing"
 import { afterAll, assert, describe, it } from "@effect/vitest"
+import { Arbitrary, Effect, Schema } from "effect"
 import * as Sandbox from "../../src/sandbox/Sandbox.ts"
 
 const pool = Test.pool()
@@ -107,6 +108,70 @@ describe("a charge", () => {
     succeeded(await charge(least))
   })
 })
+
+const upTo = (most: number) => Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: most }))
+const methods = [
+  "sandbox_succeed",
+  "sandbox_flaky_50_3",
+  "sandbox_decline_then_succeed",
+  "sandbox_timeout_after_charging"
+]
+
+/** What is asked, of few keys, amounts and methods, so that much of it clashes. */
+const Request = Schema.Struct({ key: upTo(2), amount: upTo(1), method: upTo(3), isRefunded: Schema.Boolean })
+const requests = Arbitrary.array(Arbitrary.schema(Request), { minLength: 1, maxLength: 24 })
+
+it.effect.prop(
+  "whatever is asked at once: of a key there is one charge, all who hear of it hear the same, and no more goes back",
+  [requests],
+  ([requests]) =>
+    Effect.promise(async () => {
+      const connection = await connect()
+      const charges = requests.map(({ key, amount, method }) =>
+        asking(methods[method] ?? "", { key: `${key}`, amount: minor(600n + BigInt(amount) * 400n) })
+      )
+      const outcomes = await Promise.all(charges.map((charge) => gateway.charge(connection, charge)))
+      const made = await Promise.all(
+        ["0", "1", "2"].map(async (key) => {
+          const found = await gateway.fetch(connection, key)
+          for (const [index, outcome] of outcomes.entries())
+            if (
+              charges[index]?.key === key &&
+              outcome._tag !== "Unknown" &&
+              !("code" in outcome && outcome.code === "key_reused")
+            )
+              assert.deepStrictEqual(outcome, found)
+          return found
+        })
+      )
+      await Promise.all(
+        requests
+          .filter(({ isRefunded }) => isRefunded)
+          .map(({ key, amount }, index) => {
+            const found = made[key]
+            if (found?._tag !== "Succeeded") return null
+            const refund = {
+              key: `${index % 5}`,
+              charge: found.reference,
+              amount: minor(250n + BigInt(amount)),
+              currency: USD
+            }
+            return gateway.refund(connection, refund)
+          })
+      )
+      for (const { key, amount, refunded } of await chargesOf(connection)) {
+        const { rows } = await pool.query<{ sum: bigint }>(
+          `select coalesce(sum(r.amount), 0)::bigint as sum from sandbox_refund r join sandbox_charge c
+             on c.organization_id = r.organization_id and c.reference = r.charge_reference
+           where c.organization_id = $1 and c.key = $2`,
+          [connection.organization, key]
+        )
+        assert.strictEqual(rows[0]?.sum, refunded)
+        assert.isTrue(refunded <= amount)
+      }
+    }),
+  { arbitrary: { runs: 25 } }
+)
 
 describe("a method behaves as its name says:", () => {
   const outcomeOf = async (method: string) => {

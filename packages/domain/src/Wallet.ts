@@ -92,8 +92,9 @@ const spend = (state: State, ask: Spend): Result.Result<Burned, Refusal> => {
   const { portions, missing, capped } = burned
   if (missing === 0n || (ask.allowPartial && portions.length > 0)) return Result.succeed(burned)
   const available = ask.amount - missing
+  // Where a part would do, and there is one, it is caps that kept it back.
   return Result.fail(
-    capped < missing
+    (ask.allowPartial ? capped === 0n : capped < missing)
       ? { _tag: "InsufficientCredits", asked: ask.amount, available: available + capped, missing: missing - capped }
       : { _tag: "Capped", asked: ask.amount, available, portions, scope: boundBy(state, ask) }
   )

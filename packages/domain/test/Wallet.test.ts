@@ -234,6 +234,7 @@ describe("Wallet", () => {
         if (refusal._tag === "InsufficientCredits") {
           assert.strictEqual(refusal.available + refusal.missing, command.amount)
           assert.strictEqual(refusal.available, Wallet.available(before, lifted))
+          assert.isTrue(!command.allowPartial || refusal.available === 0n)
         } else {
           assert.strictEqual(refusal.available, Wallet.available(before, command))
           assert.isTrue(Result.isSuccess(Wallet.decide(before, { ...command, amount: refusal.available })))

@@ -95,12 +95,12 @@ describe("a lease", () => {
     const caller = { ...at(1), key: v7() }
     const both = await Promise.all([
       gate.post(caller, settle(hold, credit, "lease")),
-      gate.post(caller, lease(client, 9n * credit))
+      gate.post(caller, lease(client, 4n * credit))
     ])
     assert.deepStrictEqual(both.map(outcome), ["Posted", "Posted"])
     const again = await Promise.all([
       elsewhere.post(caller, settle(hold, credit, "lease")),
-      elsewhere.post(caller, lease(client, 9n * credit))
+      elsewhere.post(caller, lease(client, 4n * credit))
     ])
     assert.deepStrictEqual(again.map(outcome), ["Replayed", "Replayed"])
     assert.deepStrictEqual(again.map(entryOf), both.map(entryOf))

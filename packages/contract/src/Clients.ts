@@ -95,6 +95,7 @@ const Parent = Schema.Struct({
   logoUrl: Schema.NullOr(Schema.String),
   features,
   config,
+  overdraftLimit: Wire.Decimal,
   parent: Schema.NullOr(Id.Id)
 }).annotate({ identifier: "ParentClient" })
 

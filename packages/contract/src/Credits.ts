@@ -1,7 +1,7 @@
 /** Credits: what a client holds, spends and sets aside, and the ledger of it. */
 import { Credits, Currency, Id, Tree, Wallet } from "@capstan/domain"
 import { Effect, Schema } from "effect"
-import { Standing } from "./Caps.ts"
+import { Room, Standing } from "./Caps.ts"
 import * as Page from "./Page.ts"
 import * as Problem from "./Problem.ts"
 import { mutation, query } from "./Procedure.ts"
@@ -42,6 +42,8 @@ export const Entry = Schema.Struct({
   amount: Wire.decimal("How many credits it is about; which way they went, `kind` says."),
   balance: Wire.decimal("Of the wallet, after it."),
   hold: Schema.NullOr(Id.Id),
+  member: Schema.NullOr(Schema.String).annotate({ description: "Who spent, where that was said." }),
+  meter: Schema.NullOr(Schema.String).annotate({ description: "On which meter, where that was said." }),
   at: Wire.instant("When it was decided."),
   effectiveAt: Schema.NullOr(Wire.Instant).annotate({
     description: "When the use took place, where the caller said."
@@ -116,7 +118,13 @@ export const Check = Schema.Struct({
   allowed: Schema.Boolean,
   refusal: Schema.NullOr(Problem.Problem).annotate({ description: "What a debit would be refused with." }),
   available: Wire.decimal("What could be spent now, within all caps."),
-  caps: Schema.Array(Standing)
+  caps: Schema.Array(Room).annotate({ description: "Those that count such a debit, with the room under each." }),
+  binding: Schema.NullOr(Id.Id).annotate({
+    description: "The cap that refuses it, or would refuse one credit more than is available; null where none would."
+  }),
+  freesAt: Schema.NullOr(Wire.Instant).annotate({
+    description: "When that cap's window ends; null where none binds, or for a lifetime."
+  })
 }).annotate({ identifier: "Check" })
 export interface Check extends Schema.Schema.Type<typeof Check> {}
 
@@ -128,6 +136,7 @@ export type ItemOutcome = typeof outcome.Type
 
 const client = { client: Wire.ClientRef }
 export const feature = Schema.optionalKey(Wire.Feature)
+const spender = { member: Schema.optionalKey(Wire.Member), meter: Schema.optionalKey(Wire.Meter) }
 export const allowPartial = Schema.Boolean.annotate({ description: "Take what there is rather than refuse." }).pipe(
   Schema.withDecodingDefaultTypeKey(Effect.succeed(false))
 )
@@ -135,6 +144,7 @@ const debit = {
   ...client,
   amount: Credits.Amount,
   feature,
+  ...spender,
   allowPartial,
   effectiveAt: Schema.optionalKey(Wire.instant("When the use took place; it is counted when it is decided."))
 }
@@ -165,7 +175,7 @@ export const procedures = {
     rest: "POST /v1/clients/{client}/credits/check",
     summary: "Ask whether a debit would succeed; nothing is written",
     scope: "credits:read",
-    input: Schema.Struct({ ...client, amount: Credits.Amount, feature }),
+    input: Schema.Struct({ ...client, amount: Credits.Amount, feature, ...spender }),
     output: Check,
     refuses: ["resource_not_found"]
   }),
@@ -207,6 +217,7 @@ export const procedures = {
         Schema.isBetween({ minimum: 1, maximum: 2_592_000 }, { message: "must be from 1 second to 30 days" })
       ).annotate({ description: "Seconds." }),
       feature,
+      ...spender,
       allowPartial,
       idempotencyKey
     }),
@@ -224,6 +235,7 @@ export const procedures = {
         Wire.described(Credits.Amount, "All that is held unless said. The rest goes back; more is a debit now.")
       ),
       feature,
+      ...spender,
       allowPartial,
       idempotencyKey
     }),

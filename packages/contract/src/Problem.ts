@@ -154,6 +154,7 @@ const cases = {
     asked: Wire.Decimal,
     available: Wire.decimal("What all caps together would still let through."),
     limit: Wire.decimal("Minor units of the client's currency, as are `used` and `held`."),
+    committed: Wire.decimal("What the fixed charges of the window take of it."),
     used: Wire.Decimal,
     held: Wire.Decimal,
     resetsAt: Schema.NullOr(Wire.Instant).annotate({ description: "When the window ends; null for a lifetime." })

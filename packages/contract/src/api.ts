@@ -8,6 +8,7 @@ import * as Leases from "./Leases.ts"
 import * as Organization from "./Organization.ts"
 import * as PaymentMethods from "./PaymentMethods.ts"
 import { list, type RouterOf } from "./Procedure.ts"
+import * as Raises from "./Raises.ts"
 import * as Subscriptions from "./Subscriptions.ts"
 import * as System from "./System.ts"
 
@@ -17,6 +18,7 @@ export const api = {
   subscriptions: Subscriptions.procedures,
   credits: { ...Credits.procedures, ...Leases.procedures },
   caps: Caps.procedures,
+  raises: Raises.procedures,
   gateways: Gateways.procedures,
   paymentMethods: PaymentMethods.procedures,
   accessTokens: AccessTokens.procedures,

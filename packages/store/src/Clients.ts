@@ -113,6 +113,33 @@ export const insert = async (trx: Trx, organization: Id.Id, client: Client): Pro
   return true
 }
 
+/** Something of it that is kept elsewhere has changed, and so it has another version. */
+export const touch = async (trx: Trx, organization: Id.Id, id: Id.Id, at: Instant.Instant): Promise<void> => {
+  await sql`
+    update client set version = version + 1, updated_at = ${new Date(at)}
+    where organization_id = ${organization} and id = ${id}`.execute(trx)
+}
+
+export const setOverdraft = async (trx: Trx, organization: Id.Id, id: Id.Id, limit: bigint): Promise<void> => {
+  await sql`
+    update client set overdraft_limit = ${limit} where organization_id = ${organization} and id = ${id}`.execute(trx)
+}
+
+/** The instant that the count of its cap is to have begun at; false where it was the last that was given. */
+export const askReset = async (
+  trx: Trx,
+  organization: Id.Id,
+  id: Id.Id,
+  asked: Instant.Instant
+): Promise<boolean> => {
+  const { rows } = await sql`
+    update client set cap_reset_asked = ${new Date(asked)}
+    where organization_id = ${organization} and id = ${id}
+      and cap_reset_asked is distinct from ${new Date(asked)}::timestamptz
+    returning 1`.execute(trx)
+  return rows.length > 0
+}
+
 export const ofRow = (row: Selectable<Tables["client"]>): Client => ({
   id: row.id,
   root: row.root_id,

@@ -8,10 +8,14 @@ export interface Input {
   /** Null for all that is held. */
   readonly amount: Credits.Credits | null
   readonly feature: string | null
+  /** Who spends what is beyond the hold, and on which meter: as the hold said, unless said. */
+  readonly member?: string | null | undefined
+  readonly meter?: string | null | undefined
   readonly allowPartial: boolean
 }
 
-export const captureHold = (caller: Caller, { hold, amount, feature, allowPartial }: Input) => {
-  const hash = Key.hash("credits.capture", { hold, amount, feature, allowPartial })
-  return post(caller, { _tag: "Capture", hold, amount, feature, allowPartial, hash })
+export const captureHold = (caller: Caller, { hold, amount, feature, member, meter, allowPartial }: Input) => {
+  const spender = { member: member ?? undefined, meter: meter ?? undefined }
+  const hash = Key.hash("credits.capture", { hold, amount, feature, ...spender, allowPartial })
+  return post(caller, { _tag: "Capture", hold, amount, feature, ...spender, allowPartial, hash })
 }

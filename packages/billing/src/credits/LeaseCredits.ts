@@ -7,7 +7,8 @@ import { post } from "../Doors.ts"
 import type { Input } from "./ReserveCredits.ts"
 
 export const leaseCredits = (caller: Caller, { client, ...slice }: Input) => {
-  const { amount, feature, allowPartial, expiresIn } = slice
-  const hash = Key.hash("credits.lease", { amount, feature, allowPartial, expiresIn })
+  const { amount, feature, member, meter, allowPartial, expiresIn } = slice
+  const spender = { member: member ?? undefined, meter: meter ?? undefined }
+  const hash = Key.hash("credits.lease", { amount, feature, ...spender, allowPartial, expiresIn })
   return post(caller, { _tag: "Reserve", client, ...slice, atEnd: "capture", hash })
 }

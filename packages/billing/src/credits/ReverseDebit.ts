@@ -1,9 +1,21 @@
 /**
- * Gives a debit back, whole or in part, to the lots that it came from, and takes it from the cap windows that counted it.
+ * Gives a debit back, whole or in part, to the lots that it came from, and takes it from the cap windows that counted it,
+ * wherever they are now: also to the wallet of a former payer, and from windows of clients that it has moved away from.
  * The share of lots that have ended goes to a new one, or lapses, as the organization has settled.
  */
-import { type Credits, type Id, Tree, Wallet } from "@capstan/domain"
-import { type Caller, Database, Entries, Ids, Key, Organizations, type Trees } from "@capstan/store"
+import { Credits, type Id, Tree, Wallet } from "@capstan/domain"
+import {
+  type Caller,
+  Clients,
+  Database,
+  Entries,
+  Holds,
+  Ids,
+  Key,
+  Moves,
+  Organizations,
+  type Trees
+} from "@capstan/store"
 import { Effect, Result } from "effect"
 import { change, type Refused } from "../Doors.ts"
 
@@ -22,42 +34,74 @@ export const reverseDebit = Effect.fnUntraced(function* (
   const { organization, key } = caller
   if (key === null) return yield* Effect.fail({ _tag: "KeyMissing" } as const)
   const { db } = yield* Database.Database
-  const entry = yield* Effect.promise(() => Entries.find(db, organization, payer, seq))
   const notFound = { _tag: "NotFound", what: "entry", id: `${payer}.${seq}` } as const
-  if (entry === undefined) return yield* Effect.fail(notFound)
-  const name = entry.client
+  const taken = yield* Effect.promise(() => takenBy(db, organization, payer, seq))
+  if (taken === undefined) return yield* Effect.fail(notFound)
+  const { entry, other, caps } = taken
+  const owners = yield* Effect.promise(() => Moves.ownersOf(db, organization, caps))
+  const { client } = entry
+  const concerned = [...new Set([client, payer, ...(other === undefined ? [] : [other.payer]), ...owners.values()])]
   const hash = Key.hash("credits.reverse", { payer, seq, amount })
-  const reversed = change<Trees.Posted>(caller, [name], async (trx, locked) => {
-    const branch = await locked.branch(name)
-    if (branch.payer !== payer)
-      return Result.fail({
-        _tag: "NotAdmissible",
-        reason: "not_reversible",
-        message: "The client draws on another wallet now: grant the credits instead."
-      })
-    const incoming = await Entries.incoming(trx, organization, payer)
-    const { at } = locked
+  // Who paid and who counted may be out of reach by now: it is the client's own debit.
+  return yield* change<Trees.Posted>({ ...caller, reach: null }, concerned, async (trx, locked) => {
+    if ((await Clients.find(trx, caller, client)) === undefined) return Result.fail(notFound)
+    for (const name of concerned) await locked.branch(name)
     const { settings } = await Organizations.get(trx, organization)
     const after = settings.reversedAfterEnd
-    const command: Tree.Command = {
-      _tag: "Reverse",
-      debit: debitOf(entry, incoming),
-      amount,
-      origins: Wallet.origins(incoming.map(({ event }) => event)),
-      regrant: after === "lapse" ? null : { lot: Ids.mint(), expiresAt: at + after.regrantForDays * day },
-      at
+    const giveBack = async (debited: Trees.Entry, amount: Credits.Credits | null, key: Key.Key) => {
+      const incoming = await Entries.incoming(trx, organization, debited.payer)
+      const debit = debitOf(debited, incoming)
+      const { at } = locked
+      const regrant = after === "lapse" ? null : { lot: Ids.mint(), expiresAt: at + after.regrantForDays * day }
+      const origins = Wallet.origins(incoming.map(({ event }) => event))
+      const command: Tree.Command = { _tag: "Reverse", debit, amount, origins, regrant, at }
+      const posted = await locked.post(client, command, key, amount, debited.payer)
+      return Result.map(posted, (posted) => ({ ...posted, before: debit.reversed }))
     }
-    const posted = await locked.post(name, command, { namespace: "caller", key, hash }, amount)
+
+    const posted = await giveBack(entry, amount, { namespace: "caller", key, hash })
     if (Result.isFailure(posted)) return Result.fail(posted.failure)
-    const { replayed, entry: reversal } = posted.success
+    const { before, replayed, entry: reversal } = posted.success
     if (reversal === null) return Result.fail({ _tag: "NotReversible", reversible: 0n })
+    if (replayed) return Result.succeed({ _tag: "Posted", replayed, entry: reversal })
+    if (other !== undefined) {
+      // What was not held is given back first, and the other half has none of it.
+      const beyond = entry.amount - other.amount
+      const share = Credits.max(before + reversal.amount - beyond, 0n) - Credits.max(before - beyond, 0n)
+      const twin = { namespace: "twin", key: `${payer}.${reversal.seq}`, hash: null } as const
+      const alike = share > 0n ? await giveBack(other, share, twin) : undefined
+      if (alike !== undefined && Result.isFailure(alike)) return Result.fail(alike.failure)
+    }
     const payload = { payer, debit: seq, seq: reversal.seq, amount: reversal.amount }
-    if (!replayed) locked.record({ client: name, kind: "credits.reversed", payload })
+    locked.record({ client, kind: "credits.reversed", payload })
     return Result.succeed({ _tag: "Posted", replayed, entry: reversal })
   })
-  // A client out of reach is not told of: what was asked for is an entry.
-  return yield* Effect.mapError(reversed, (refused) => (refused._tag === "NotFound" ? notFound : refused))
 })
+
+interface Taken {
+  readonly entry: Trees.Entry
+  /** What the other half of the hold has counted, where a move had cut it. */
+  readonly other: Trees.Entry | undefined
+  /** That counted it. */
+  readonly caps: ReadonlyArray<Id.Id>
+}
+
+const takenBy = async (
+  db: Database.Connection["db"],
+  organization: Id.Id,
+  payer: Id.Id,
+  seq: number
+): Promise<Taken | undefined> => {
+  const entry = await Entries.find(db, organization, payer, seq)
+  const hold = entry?.hold == null ? undefined : await Holds.find(db, organization, entry.hold)
+  // Of a hold that was cut, the main half stands for both.
+  if (entry === undefined || (hold !== undefined && hold.cutBy !== null)) return undefined
+  const keys = hold?.twin == null ? [] : (["twin", "lapse"] as const).map((namespace) => ({ namespace, key: hold.twin ?? "" }))
+  let other: Trees.Entry | undefined
+  for (const { namespace, key } of keys) other ??= await Entries.ofKey(db, organization, entry.client, namespace, key)
+  const counts = [...entry.counts, ...(other?.counts ?? [])]
+  return { entry, other, caps: [...new Set(counts.map(({ cap }) => cap))] }
+}
 
 /** What an entry took, and how much of it came back already. What took nothing has nothing to give. */
 const debitOf = ({ seq, event, counts }: Trees.Entry, incoming: ReadonlyArray<Trees.Entry>): Tree.Debit => {

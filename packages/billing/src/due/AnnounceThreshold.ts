@@ -1,4 +1,4 @@
-/** Makes known that spending has reached a threshold of a cap: once for each cap, window and threshold. */
+/** Makes known that spending has reached a threshold of a cap: once for each cap, window, limit and threshold. */
 import type { Id, Instant } from "@capstan/domain"
 import { type Caller, CommandKeys, Key, Thresholds, type Trees } from "@capstan/store"
 import { type Effect, Result } from "effect"
@@ -21,16 +21,17 @@ export const announceThreshold = (
 ): Effect.Effect<void, Refused, Trees.Trees> =>
   change(caller, [client], async (trx, locked) => {
     const { organization } = caller
-    const { cap, start, percent } = reached
+    const { cap, start, percent, limit } = reached
     const procedure = "announceThreshold"
     const asked = {
       organization,
       procedure,
-      key: `${cap}:${start}:${percent}`,
-      hash: Key.hash(procedure, [client, cap, start, percent])
+      // Of a limit that has been changed, it is told anew.
+      key: `${cap}:${start}:${limit}:${percent}`,
+      hash: Key.hash(procedure, [client, cap, start, limit, percent])
     }
     const told = await CommandKeys.once(trx, asked, async () => {
-      await Thresholds.notified(trx, organization, client, locked.at)
+      await Thresholds.notified(trx, organization, client, locked.at, reached)
       locked.record({ client, kind: "spending_threshold.announced", payload: reached })
       return Result.succeed(null)
     })

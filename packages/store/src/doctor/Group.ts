@@ -43,7 +43,11 @@ export interface Window {
   readonly held: bigint
 }
 
-export type Hold = Omit<Tree.Hold, "outcome"> & { readonly root: Id.Id }
+export interface Hold extends Tree.Hold {
+  readonly root: Id.Id
+  /** The move that it comes from, where that has cut it off another. */
+  readonly cutBy: Id.Id | null
+}
 
 /** A line of the event log that bears on what may be spent. */
 export interface Change {
@@ -172,20 +176,7 @@ const openHoldsOf = async (
     .where((eb) => eb("root_id", "=", eb.fn.any(eb.val([...roots]))))
     .where("outcome", "is", null)
     .execute()
-  return rows.map((row) => ({
-    id: row.id,
-    root: row.root_id,
-    client: row.client_id,
-    payer: row.payer_id,
-    amount: row.amount,
-    portions: Rows.toPortions(row.portions as ReadonlyArray<Rows.PortionJson>),
-    places: Rows.toPlaces(row.places as ReadonlyArray<Rows.PlaceJson>),
-    member: row.member,
-    meter: row.meter,
-    expiresAt: row.expires_at,
-    atEnd: row.at_end,
-    twin: row.twin_id
-  }))
+  return rows.map((row) => ({ ...Rows.toHold(row), root: row.root_id, cutBy: row.cut_by }))
 }
 
 const settledOf = async (

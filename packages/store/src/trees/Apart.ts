@@ -6,7 +6,8 @@ import type { Id } from "@capstan/domain"
 import { Result } from "effect"
 import type { Caller } from "../Caller.ts"
 import type { Connection } from "../Database.ts"
-import { settlementOf, notFound } from "./Batch.ts"
+import * as Holds from "../Holds.ts"
+import { notFound, settlementOf } from "./Batch.ts"
 import { change } from "./Door.ts"
 import { type Answer, namespaceOf, type Refused, type Request } from "./Request.ts"
 
@@ -22,13 +23,7 @@ export const settle = async (
     database,
     caller,
     async (trx) => {
-      const row = await trx
-        .selectFrom("hold")
-        .select("twin_id")
-        .where("organization_id", "=", organization)
-        .where("id", "=", request.hold)
-        .executeTakeFirst()
-      const twin = row?.twin_id ?? null
+      const twin = (await Holds.find(trx, organization, request.hold))?.twin ?? null
       return [`hold:${request.hold}`, ...(twin === null ? [] : [`hold:${twin}`])]
     },
     async (_, locked) => {

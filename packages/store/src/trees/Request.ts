@@ -6,8 +6,8 @@ import type { Entry } from "./Entry.ts"
 
 interface Spender {
   /** Who spends, and on which meter, where that is said. */
-  readonly member?: string | null
-  readonly meter?: string | null
+  readonly member?: string | null | undefined
+  readonly meter?: string | null | undefined
 }
 
 interface Spend extends Spender {
@@ -46,8 +46,8 @@ export type Request =
       readonly client: string
       readonly amount: Credits.Credits
       readonly feature: string | null
-      readonly member?: string | null
-      readonly meter?: string | null
+      readonly member?: string | null | undefined
+      readonly meter?: string | null | undefined
     }
 
 export interface Posted {

@@ -4,6 +4,8 @@
  * A debit writes them, so they are compact and made by hand: arrays in a fixed order, amounts as strings (2^53 is real).
  */
 import { type Instant, Rate, type SpendingCap, type Tree, type Wallet } from "@capstan/domain"
+import type { Selectable } from "kysely"
+import type { Tables } from "../Tables.ts"
 
 type Tuple<T extends ReadonlyArray<unknown>> = T
 
@@ -166,3 +168,18 @@ export const nextExpiry = ({ lots }: Wallet.State): Instant.Instant | null => {
     if (left > 0n && expiresAt !== null && (next === null || expiresAt < next)) next = expiresAt
   return next
 }
+
+export const toHold = (row: Selectable<Tables["hold"]>): Tree.Hold => ({
+  id: row.id,
+  client: row.client_id,
+  payer: row.payer_id,
+  amount: row.amount,
+  portions: toPortions(row.portions as ReadonlyArray<PortionJson>),
+  places: toPlaces(row.places as ReadonlyArray<PlaceJson>),
+  member: row.member,
+  meter: row.meter,
+  expiresAt: row.expires_at,
+  atEnd: row.at_end,
+  twin: row.twin_id,
+  outcome: row.outcome as Tree.Outcome | null
+})

@@ -1,0 +1,40 @@
+/** Ends a client's cap: nothing counts in it any more but what it held. A cap of its name that is set later starts anew. */
+import { type Caller, Caps, CapView, type ClientView } from "@capstan/store"
+import { Result } from "effect"
+import { fromAbove, onClient, type Refused, staleness } from "../Doors.ts"
+import { settlePending } from "../raises/Settle.ts"
+import type { Session } from "../subscriptions/Serve.ts"
+import { told } from "./Told.ts"
+
+export interface Input {
+  readonly client: string
+  readonly name: string
+}
+
+export const removeCap = (caller: Caller, { client, name }: Input) =>
+  onClient<CapView.Cap>(caller, { procedure: "caps.remove", client, payload: { name } }, async (trx, locked, parts) =>
+    removeCapIn({ trx, caller, locked }, parts, name)
+  )
+
+/** The cap as it was. */
+export const removeCapIn = async (
+  session: Session,
+  { client }: Pick<ClientView.Parts, "client">,
+  name: string
+): Promise<Result.Result<CapView.Cap, Refused>> => {
+  const { trx, caller, locked } = session
+  const { at } = locked
+  const bound = fromAbove(caller, [client.id])
+  if (bound !== undefined) return Result.fail(bound)
+  const { counters } = await locked.branch(client.id)
+  const present = counters.find(({ cap }) => cap.client === client.id && cap.name === name)
+  if (present === undefined) return Result.fail({ _tag: "NotFound", what: "cap", id: name })
+  const { latest } = await Caps.version(trx, caller.organization, client.id, name)
+  const stale = staleness(caller, latest)
+  if (stale !== undefined) return Result.fail(stale)
+  await settlePending(session, present.cap)
+  const decided = await locked.decide(client.id, { _tag: "RemoveCap", cap: present.cap.id, at })
+  if (Result.isFailure(decided)) return Result.fail(decided.failure)
+  locked.record({ client: client.id, kind: "cap.removed", payload: { before: told(present.cap) } })
+  return Result.succeed(CapView.versioned(present, client.currency, latest))
+}

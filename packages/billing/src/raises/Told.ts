@@ -1,0 +1,13 @@
+/** A raise as the event log tells of it. */
+import { Cost, type Raise } from "@capstan/domain"
+
+export const toldOf = ({ id, cap, limit, before, consent, note, requestedBy, expiresAt }: Raise.Raise) => ({
+  raise: id,
+  cap,
+  limit: Cost.format(limit),
+  before: Cost.format(before),
+  consent,
+  note,
+  requestedBy,
+  expiresAt
+})

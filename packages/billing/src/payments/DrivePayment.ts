@@ -13,7 +13,7 @@ import { Effect, Result } from "effect"
 import { change, type Refused } from "../Doors.ts"
 import { PaymentGateway } from "./PaymentGateway.ts"
 import { open } from "./Provider.ts"
-import { settlePayment } from "./SettlePayment.ts"
+import { belowMinimum, settlePayment } from "./SettlePayment.ts"
 
 /** The provider's name of an intent to charge. */
 export const chargeKey = (payment: Id.Id): string => `capstan-payment-${payment}`
@@ -69,6 +69,7 @@ const ask = Effect.fnUntraced(function* (
     const opened = connection === undefined ? undefined : open(service, organization, connection)
     if (opened === undefined || Result.isFailure(opened) || method === undefined) return unknown
     const { gateway, connection: account } = opened.success
+    if (amount < gateway.minimum(currency)) return tooLittle
     const key = chargeKey(id)
     try {
       if (Payment.wasSent(state)) {
@@ -84,3 +85,9 @@ const ask = Effect.fnUntraced(function* (
 })
 
 const unknown: Payment.Outcome = { _tag: "Unknown" }
+const tooLittle: Payment.Outcome = {
+  _tag: "Declined",
+  class: "temporary",
+  code: belowMinimum,
+  message: "The provider does not charge so little."
+}

@@ -62,18 +62,19 @@ const follow = async (
     case "Declined": {
       const { settings } = await Organizations.get(trx, caller.organization)
       const failed = { ...event.declined, at: event.at }
-      const { inactive } = await PaymentMethods.declined(
-        trx,
-        caller.organization,
-        method,
-        failed,
-        settings.declinesUntilInactive
-      )
-      record("payment.declined", { method, ...event.declined, inactive })
+      const { declinesUntilInactive: most } = settings
+      const said =
+        event.declined.code === belowMinimum
+          ? undefined
+          : await PaymentMethods.declined(trx, caller.organization, method, failed, most)
+      record("payment.declined", { method, ...event.declined, inactive: said?.inactive ?? false })
       return declined(session, payment)
     }
   }
 }
+
+/** Of what was never asked of the provider: it says nothing of the method. */
+export const belowMinimum = "below_minimum"
 
 const nothing = Result.succeed(undefined)
 

@@ -2,9 +2,10 @@
  * Subscribes a client to the latest version of a plan, and pins that. Its clocks start, and its first credits are posted,
  * once the client is onboarded and the plan is free or on trial; until then it is incomplete.
  */
-import { Calendar, Plan, Subscription } from "@capstan/domain"
+import { Calendar, Cost, type Money, Plan, Subscription } from "@capstan/domain"
 import { type Caller, type Failure, Ids, Organizations, Plans, Subscriptions, SubscriptionView } from "@capstan/store"
 import { Result } from "effect"
+import { setCapIn, type Setting } from "../caps/SetCap.ts"
 import { onClient, statusOf } from "../Doors.ts"
 import { post, record } from "./Serve.ts"
 import { turn } from "./Turn.ts"
@@ -17,19 +18,21 @@ export interface Input {
   readonly seats: number | undefined
   /** In place of the plan's own, where it is not undefined; null for none. */
   readonly trial: Calendar.Interval | null | undefined
+  /** The most that may be billed in a billing period: its price, and overage. */
+  readonly cappedAmount?: Money.Money | undefined
 }
 
-export const createSubscription = (caller: Caller, { client: name, plan: key, seats, trial }: Input) =>
+export const createSubscription = (caller: Caller, { client: name, plan: key, seats, trial, cappedAmount }: Input) =>
   onClient<SubscriptionView.Subscription>(
     caller,
-    { procedure: "subscriptions.create", client: name, payload: { plan: key, seats, trial } },
+    { procedure: "subscriptions.create", client: name, payload: { plan: key, seats, trial, cappedAmount } },
     async (trx, locked, parts) => {
       const { organization } = caller
       const { at } = locked
       const { client } = parts
       const plan = await Plans.latest(trx, organization, key)
       if (plan === undefined) return Result.fail({ _tag: "NotFound", what: "plan", id: key })
-      const refused = refusalOf(plan, parts.client)
+      const refused = refusalOf(plan, parts.client) ?? belowPrice(plan, cappedAmount)
       if (refused !== undefined) return Result.fail(refused)
 
       const status = statusOf(parts)
@@ -64,10 +67,44 @@ export const createSubscription = (caller: Caller, { client: name, plan: key, se
           message: "The client has a base subscription: change its plan, or end it first."
         })
       record(locked, client.id, id, [...started.success, ...turned.events])
+      if (cappedAmount !== undefined) {
+        const capped = await setCapIn({ trx, caller, locked }, parts, cappedAt(cappedAmount, plan))
+        if (Result.isFailure(capped)) return Result.fail(capped.failure)
+      }
       const posted = await post({ trx, caller, locked }, name, id, plan, turned)
       return Result.map(posted, () => SubscriptionView.present(subscription, plan.key, status))
     }
   )
+
+/** A hard cap on what is billed; the price of every period is committed from its start. */
+const cappedAt = (limit: Money.Money, { price }: Plan.Version): Setting => ({
+  name: "capped_amount",
+  limit,
+  committed: Cost.ofMinor(price),
+  every: "billing_period",
+  scope: "billed",
+  enforcement: "hard",
+  thresholds: [50, 80, 100]
+})
+
+const belowPrice = ({ price, terms }: Plan.Version, capped: Money.Money | undefined): Failure | undefined => {
+  if (capped === undefined) return undefined
+  if (capped.currency !== terms.currency)
+    return {
+      _tag: "NotAdmissible",
+      reason: "currency_differs",
+      message: `The plan is sold in ${terms.currency}: give the capped amount in that.`,
+      field: "cappedAmount.currency"
+    }
+  return capped.amount < price
+    ? {
+        _tag: "NotAdmissible",
+        reason: "minimum_required_cap",
+        message: `The plan alone costs ${price} minor units of ${terms.currency} a period: cap the amount at that or more.`,
+        field: "cappedAmount"
+      }
+    : undefined
+}
 
 const refusalOf = (
   { terms }: Plan.Version,

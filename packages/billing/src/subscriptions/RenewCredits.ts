@@ -8,6 +8,7 @@ import { ClientLifecycle, type Id } from "@capstan/domain"
 import { type Caller, Database, Organizations, Plans, Subscriptions, type Trees } from "@capstan/store"
 import { Effect, Result } from "effect"
 import { change, type Refused } from "../Doors.ts"
+import { closeOverage } from "./CloseOverage.ts"
 import { post, record, type Session } from "./Serve.ts"
 import { turn } from "./Turn.ts"
 
@@ -70,8 +71,10 @@ const renew = async (
   const turned = turn(subscription.state, { plan, client, settings, until: locked.at })
   const posted = await post(session, name, id, plan, turned)
   if (Result.isFailure(posted)) return Result.fail(posted.failure)
-  if (turned.suspends) suspended.add(name)
   const { state, events, next } = turned
+  const closed = await closeOverage(session, name, subscription, events)
+  if (Result.isFailure(closed)) return Result.fail(closed.failure)
+  if (turned.suspends) suspended.add(name)
   record(locked, name, id, events)
   if (events.length > 0)
     await Subscriptions.update(trx, organization, { ...subscription, state, next, updatedAt: locked.at })

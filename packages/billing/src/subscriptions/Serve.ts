@@ -18,6 +18,7 @@ import {
 } from "@capstan/store"
 import { Result } from "effect"
 import type { Refused } from "../Doors.ts"
+import { closeOverage } from "./CloseOverage.ts"
 import { type Grant, turn, type Turned } from "./Turn.ts"
 
 export interface Session {
@@ -37,8 +38,9 @@ export const post = async (
   const { at } = locked
   const { terms } = plan
   for (const { epoch, n, at: from } of grants) {
-    // Minted first, so what rolled over is spent first: it will not roll over again.
-    const rollover = terms.rollover === null ? null : { ...terms.rollover, lot: Ids.mint() }
+    // Minted first, so what rolled over is spent first: it will not roll over again. The very first grant replaces nothing.
+    const replaces = epoch > 0 || n > 0
+    const rollover = terms.rollover === null || !replaces ? null : { ...terms.rollover, lot: Ids.mint() }
     const lot = Plan.included(plan, { id: Ids.mint(), at: Math.min(from, at) })
     if (lot.left === 0n && rollover === null && !(await hasIncluded(locked, name))) continue
     const key = { namespace: "renewal", key: `${subscription}:${epoch}:${n}`, hash: null } as const
@@ -117,6 +119,8 @@ export const serve = async (
       const posted = await post(session, name, subscription.id, plan, after)
       if (Result.isFailure(posted)) return Result.fail(posted.failure)
       if (subscription.base) own = turned.state.status
+      const closed = await closeOverage(session, name, subscription, events)
+      if (Result.isFailure(closed)) return Result.fail(closed.failure)
     }
     record(locked, subscription.client, subscription.id, events)
     const { state, next } = turned

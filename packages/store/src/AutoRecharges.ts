@@ -196,6 +196,17 @@ export const attempts = async (
   return Result.succeed({ nextCursor, items: items.map((attempt) => ({ ...attempt, currency: client.currency })) })
 }
 
+/** Below which balance the client is told of it; null for never. */
+export const lowOf = async (db: Kysely<Tables>, organization: Id.Id, client: Id.Id): Promise<bigint | null> => {
+  const row = await db
+    .selectFrom("balance_watch")
+    .select("low")
+    .where("organization_id", "=", organization)
+    .where("client_id", "=", client)
+    .executeTakeFirst()
+  return row?.low ?? null
+}
+
 /** Whether the client is told of a balance below something; made where it is not there. */
 export const watch = async (
   trx: Trx,

@@ -1,0 +1,102 @@
+/**
+ * Looks at a recharge that is due: whether more is wanted, and whether it may be bought now. What is bought becomes an order
+ * and an intent to pay it, here; the provider is asked later, by whoever drives payments.
+ */
+import {
+  AutoRecharge,
+  ClientLifecycle,
+  type Id,
+  type Instant,
+  type Order,
+  Rate,
+  SpendingCap,
+  Subscription,
+  type Tree,
+  Wallet
+} from "@capstan/domain"
+import { AutoRecharges, Clients, CreditPacks, Ids, PaymentMethods } from "@capstan/store"
+import { Result } from "effect"
+import { placeOrder } from "../payments/Orders.ts"
+import type { Session } from "../subscriptions/Serve.ts"
+import { bought } from "./GetRecharge.ts"
+import { record } from "./Told.ts"
+
+/** Whether anything came of it. */
+export const beginRecharge = async (session: Session, id: Id.Id): Promise<boolean> => {
+  const { trx, caller, locked } = session
+  const { organization } = caller
+  const { at } = locked
+  const kept = await AutoRecharges.find(trx, organization, id)
+  const client = (await Clients.byIds(trx, organization, [id])).get(id)
+  if (kept === undefined || client === undefined || (kept.state.dueAt ?? Number.POSITIVE_INFINITY) > at) return false
+  const branch = await locked.branch(id)
+  const { wallet, terms } = branch
+  const level = terms.unlimited ? Wallet.mostCredits : Wallet.level(wallet, at)
+  const method = await PaymentMethods.defaultOf(trx, organization, id)
+  const { today, thisMonth, dayEnds, monthEnds } = await bought(trx, organization, id, client.timeZone, at)
+  const looked = decided(kept.state, { _tag: "Look", level, at })
+  const begun = decided(looked.state, {
+    _tag: "Begin",
+    available: level - wallet.overdraft.used - wallet.debt,
+    capped: kept.state.config === null ? null : cappedBy(branch, kept.state.config.price, at),
+    boughtToday: today,
+    boughtThisMonth: thisMonth,
+    dayEnds,
+    monthEnds,
+    allowed: isAllowed(branch, id, at),
+    method: method === undefined ? "missing" : method.inactive ? "inactive" : "ready",
+    at
+  })
+  const events = [...looked.events, ...begun.events]
+  if (events.length === 0) return false
+  const { state } = begun
+  await AutoRecharges.save(trx, organization, { ...kept, state }, at)
+  record(locked, kept, events)
+  if (state.phase._tag !== "InFlight" || state.config === null || method === undefined) return true
+
+  const { charge } = state.phase
+  const reference = `${id}:${charge.crossing}`
+  const lines = [await lineOf(session, kept.pack, state.config.price, charge)]
+  const { order } = await placeOrder(session, { client: id, reason: "auto_recharge", reference, lines, method })
+  const attempt = { id: Ids.mint(), client: id, order: order.id, charge }
+  await AutoRecharges.begin(trx, organization, attempt, state.config, client.timeZone)
+  return true
+}
+
+const decided = (before: AutoRecharge.State, command: AutoRecharge.Command) => {
+  const events = Result.getOrElse(AutoRecharge.decide(before, command), () => [])
+  return { events, state: events.reduce(AutoRecharge.evolve, before) }
+}
+
+/** A wallet that sleeps, since its client draws on another, buys nothing. */
+const isAllowed = ({ line, payer, policy }: Tree.Branch, id: Id.Id, at: Instant.Instant): boolean => {
+  const [self, ...ancestors] = line
+  const client = ClientLifecycle.effectiveStatus(
+    self.lifecycle,
+    ancestors.map(({ lifecycle }) => lifecycle)
+  )
+  return payer === id && Subscription.rights({ client, subscription: self.subscription, at, policy }).autoRecharge
+}
+
+/** The hard cap, of those that count whoever spends, that lets nothing through of what would be bought; the last to free. */
+const cappedBy = ({ counters }: Tree.Branch, price: Rate.Rate, at: Instant.Instant): AutoRecharge.Facts["capped"] => {
+  let capped: AutoRecharge.Facts["capped"] = null
+  for (const counter of counters) {
+    const { cap, window } = SpendingCap.at(counter, at)
+    if (cap.enforcement !== "hard" || cap.scope === "billed" || cap.member !== null || cap.meter !== null) continue
+    if (Rate.affordable(price, SpendingCap.headroom({ cap, window })) > 0n) continue
+    if (capped === null || (capped.resetsAt !== null && (window.end === null || window.end > capped.resetsAt)))
+      capped = { resetsAt: window.end }
+  }
+  return capped
+}
+
+const lineOf = async (
+  { trx, caller: { organization } }: Session,
+  packId: Id.Id,
+  unitPrice: Rate.Rate,
+  { credits, amount }: AutoRecharge.Charge
+): Promise<Order.Line> => {
+  const pack = await CreditPacks.byId(trx, organization, packId)
+  return { description: pack?.name ?? "Credits", pack: packId, credits, unitPrice, amount }
+}

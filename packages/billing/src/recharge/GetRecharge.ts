@@ -1,0 +1,122 @@
+/** How a client's auto-recharge is set, where it stands, and how much it has bought. */
+import { AutoRecharge, Calendar, type Credits, type Currency, type Id, type Instant, type Money } from "@capstan/domain"
+import {
+  AutoRecharges,
+  type Caller,
+  type Clients,
+  ClientView,
+  CreditPacks,
+  Database,
+  type Failure
+} from "@capstan/store"
+import { Effect } from "effect"
+
+type Db = Database.Connection["db"]
+
+export interface Recharge {
+  readonly client: Id.Id
+  readonly enabled: boolean
+  /** Null before it was ever set. */
+  readonly config:
+    | (Omit<AutoRecharge.Config, "cooldown" | "enabled"> & {
+        readonly pack: { readonly id: Id.Id; readonly key: string; readonly version: number }
+        readonly cooldownSeconds: number
+      })
+    | null
+  readonly phase: "armed" | "cooling" | "in_flight" | "off" | "stopped" | "wanted"
+  readonly crossing: number
+  /** Why it waits, where it does. */
+  readonly waits: AutoRecharge.Waits | null
+  readonly stopped: (Omit<AutoRecharge.Stopped, "why"> & { readonly reason: AutoRecharge.Stopped["why"] }) | null
+  readonly inFlight: AutoRecharge.Charge | null
+  readonly dueAt: Instant.Instant | null
+  readonly bought: {
+    readonly today: Money.Minor
+    readonly thisMonth: Money.Minor
+    readonly currency: Currency.Currency
+    readonly dayEnds: Instant.Instant
+    readonly monthEnds: Instant.Instant
+  }
+  /** The client is told of a balance below it. */
+  readonly lowBalance: Credits.Credits | null
+  readonly etag: string
+}
+
+export const getRecharge = (caller: Caller, ref: string): Effect.Effect<Recharge, Failure, Database.Database> =>
+  Effect.flatMap(Database.Database, ({ db }) =>
+    Effect.flatMap(
+      Effect.promise(async () => {
+        const parts = await ClientView.parts(db, caller, ref)
+        return parts === undefined ? undefined : view(db, caller, parts.client, caller.now)
+      }),
+      (found) =>
+        found === undefined
+          ? Effect.fail({ _tag: "NotFound", what: "client", id: ref } as const)
+          : Effect.succeed(found)
+    )
+  )
+
+export const view = async (
+  db: Db | Database.Trx,
+  { organization }: Pick<Caller, "organization">,
+  { id: client, currency, timeZone }: Pick<Clients.Client, "currency" | "id" | "timeZone">,
+  at: Instant.Instant
+): Promise<Recharge> => {
+  const kept = await AutoRecharges.find(db, organization, client)
+  const { config, phase, crossing, dueAt } = kept?.state ?? AutoRecharge.initial
+  const pack = kept === undefined ? undefined : await CreditPacks.byId(db, organization, kept.pack)
+  return {
+    client,
+    enabled: config?.enabled ?? false,
+    config: config === null || pack === undefined ? null : shown(config, pack),
+    phase: phases[phase._tag],
+    crossing,
+    waits: phase._tag === "Wanted" ? phase.waits : null,
+    stopped: phase._tag === "Stopped" ? stopped(phase) : null,
+    inFlight: phase._tag === "InFlight" ? phase.charge : null,
+    dueAt,
+    bought: { ...(await bought(db, organization, client, timeZone, at)), currency },
+    lowBalance: await AutoRecharges.lowOf(db, organization, client),
+    etag: `${kept?.version ?? 0n}`
+  }
+}
+
+/** In the present day and month of the client. */
+export const bought = async (
+  db: Db | Database.Trx,
+  organization: Id.Id,
+  client: Id.Id,
+  zone: Calendar.Zone,
+  at: Instant.Instant
+) => {
+  const day = Calendar.windowAt("day", zone, at)
+  const month = Calendar.windowAt("month", zone, at)
+  return {
+    today: await AutoRecharges.boughtSince(db, organization, client, day.start),
+    thisMonth: await AutoRecharges.boughtSince(db, organization, client, month.start),
+    dayEnds: day.end,
+    monthEnds: month.end
+  }
+}
+
+const shown = (
+  { enabled: _, cooldown, ...config }: AutoRecharge.Config,
+  { id, key, version }: { readonly id: Id.Id; readonly key: string; readonly version: number }
+) => ({ ...config, cooldownSeconds: cooldown / 1_000, pack: { id, key, version } })
+
+const stopped = ({ why: reason, class: of, code, message, at }: AutoRecharge.Stopped) => ({
+  reason,
+  class: of,
+  code,
+  message,
+  at
+})
+
+const phases = {
+  Off: "off",
+  Armed: "armed",
+  Wanted: "wanted",
+  InFlight: "in_flight",
+  Cooling: "cooling",
+  Stopped: "stopped"
+} as const satisfies { readonly [K in AutoRecharge.Phase["_tag"]]: Recharge["phase"] }

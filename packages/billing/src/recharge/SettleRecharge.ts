@@ -1,0 +1,54 @@
+/** What becomes of a recharge once its payment has come to an end: it cools down, or it has stopped and says why. */
+import { AutoRecharge, type Decline, type Id } from "@capstan/domain"
+import { AutoRecharges } from "@capstan/store"
+import { Result } from "effect"
+import type { Session } from "../subscriptions/Serve.ts"
+import { record } from "./Told.ts"
+
+export type Outcome =
+  | { readonly _tag: "Succeeded" }
+  | {
+      readonly _tag: "Declined"
+      readonly class: Decline.Class
+      readonly code: string
+      readonly message: string
+    }
+
+export interface Settled {
+  readonly client: Id.Id
+  readonly order: Id.Id
+  readonly outcome: Outcome
+}
+
+/** In the transaction that settles the payment. */
+export const settleRecharge = async (session: Session, { client, order, outcome }: Settled): Promise<void> => {
+  const { trx, caller, locked } = session
+  const { at } = locked
+  const declined = outcome._tag === "Declined" ? outcome : null
+  await decideAndSave(
+    session,
+    client,
+    declined === null ? { _tag: "Succeed", at } : { ...declined, _tag: "Fail", at },
+    { order }
+  )
+  await AutoRecharges.settle(trx, caller.organization, order, declined, at)
+}
+
+/** The client's default method is not there any more, or not to be used. */
+export const loseMethod = (session: Session, client: Id.Id, method: "inactive" | "missing"): Promise<void> =>
+  decideAndSave(session, client, { _tag: "LoseMethod", method, at: session.locked.at }, {})
+
+const decideAndSave = async (
+  { trx, caller: { organization }, locked }: Session,
+  client: Id.Id,
+  command: AutoRecharge.Command,
+  more: object
+): Promise<void> => {
+  const kept = await AutoRecharges.find(trx, organization, client)
+  if (kept === undefined) return
+  const events = Result.getOrElse(AutoRecharge.decide(kept.state, command), () => [])
+  if (events.length === 0) return
+  const state = events.reduce(AutoRecharge.evolve, kept.state)
+  await AutoRecharges.save(trx, organization, { ...kept, state }, locked.at)
+  record(locked, kept, events, more)
+}

@@ -136,7 +136,7 @@ export type ItemOutcome = typeof outcome.Type
 
 const client = { client: Wire.ClientRef }
 export const feature = Schema.optionalKey(Wire.Feature)
-const spender = { member: Schema.optionalKey(Wire.Member), meter: Schema.optionalKey(Wire.Meter) }
+export const spender = { member: Schema.optionalKey(Wire.Member), meter: Schema.optionalKey(Wire.Meter) }
 export const allowPartial = Schema.Boolean.annotate({ description: "Take what there is rather than refuse." }).pipe(
   Schema.withDecodingDefaultTypeKey(Effect.succeed(false))
 )

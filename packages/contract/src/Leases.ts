@@ -7,7 +7,7 @@
  */
 import { Credits, Id } from "@capstan/domain"
 import { Schema } from "effect"
-import { allowPartial, Entry, feature, Receipt } from "./Credits.ts"
+import { allowPartial, Entry, feature, Receipt, spender } from "./Credits.ts"
 import { mutation } from "./Procedure.ts"
 import * as Wire from "./Wire.ts"
 
@@ -37,7 +37,7 @@ const seconds = Schema.Int.check(
   Schema.isBetween({ minimum: 1, maximum: longest }, { message: `must be from 1 to ${longest} seconds` })
 ).annotate({ description: "How long it lasts, at most a minute." })
 const spent = Wire.described(Credits.Amount, "What was spent of the lease; the rest goes back.")
-const slice = { amount: Credits.Positive, seconds, feature, allowPartial }
+const slice = { amount: Credits.Positive, seconds, feature, ...spender, allowPartial }
 const { idempotencyKey } = Wire
 
 const leasing = [

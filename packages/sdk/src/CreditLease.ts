@@ -21,6 +21,9 @@ export interface LeaseOptions {
   /** How long a lease lasts, from 1 to 60; 30 unless told. What a crash may cost is what a slice holds. */
   readonly seconds?: number
   readonly feature?: string
+  /** Who spends, and on which meter: there may be caps that count nothing else. */
+  readonly member?: string
+  readonly meter?: string
   /** How long before its end a lease is spent from no more: 2 000 unless told, at most a quarter of its time. */
   readonly marginMs?: number
   /** How long an answer is waited for before it is asked again; 2 000 unless told. */
@@ -164,7 +167,7 @@ export class CreditLease implements AsyncDisposable {
 
   async #sent(ask: Ask): Promise<Leased | null> {
     const { credits } = this.#client
-    const { client, feature } = this.#options
+    const { client, feature, member, meter } = this.#options
     const { requestMs, seconds } = this.#terms
     const options = { signal: AbortSignal.timeout(requestMs) }
     const key = { idempotencyKey: ask.key }
@@ -177,6 +180,8 @@ export class CreditLease implements AsyncDisposable {
       seconds,
       allowPartial: true,
       ...(feature === undefined ? {} : { feature }),
+      ...(member === undefined ? {} : { member }),
+      ...(meter === undefined ? {} : { meter }),
       ...key
     }
     const { lease, replayed } =

@@ -29,8 +29,10 @@ export const renewLease = Effect.fnUntraced(function* (
   caller: Caller,
   { lease, spent, ...slice }: Input
 ): Effect.fn.Return<Renewed, NotRenewed | Refused, Trees.Trees> {
-  const { amount, feature, allowPartial, expiresIn } = slice
-  const hash = Key.hash("credits.renewLease", { lease, spent, amount, feature, allowPartial, expiresIn })
+  const { amount, feature, member, meter, allowPartial, expiresIn } = slice
+  const spender = { member: member ?? undefined, meter: meter ?? undefined }
+  const payload = { lease, spent, amount, feature, ...spender, allowPartial, expiresIn }
+  const hash = Key.hash("credits.renewLease", payload)
   const settled = yield* post(caller, { _tag: "Settle", hold: lease, amount: spent, namespace: "lease", hash })
   const { client, payer, seq } = settled.entry
   const leased = yield* Effect.result(post(caller, { _tag: "Reserve", client, ...slice, atEnd: "capture", hash }))

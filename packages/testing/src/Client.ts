@@ -64,5 +64,14 @@ export const create = async (
     ]
   )
   await pool.query("insert into wallet (organization_id, client_id) values ($1, $2)", [organization.id, id])
+  await pool.query(
+    `insert into payer_of_record (organization_id, client_id, number, payer_id, since, actor)
+     select $1, $2, 1, m.id, $3, 'test' from client c
+     cross join unnest(c.path || c.id) with ordinality as l(id, depth)
+     join client m on m.organization_id = c.organization_id and m.id = l.id
+     where c.organization_id = $1 and c.id = $2 and (not m.uses_parent_balance or m.parent_id is null)
+     order by l.depth desc limit 1`,
+    [organization.id, id, at]
+  )
   return id
 }

@@ -3,7 +3,7 @@
  * pending onboarding unless told.
  */
 import type { Calendar, Credits, Currency } from "@capstan/domain"
-import { type Caller, Clients, ClientView, CommandKeys, Ids, Key, Organizations } from "@capstan/store"
+import { type Caller, Clients, ClientView, CommandKeys, Ids, Key, Organizations, Payers } from "@capstan/store"
 import { Result } from "effect"
 import { change, type Refused, fromAbove } from "../Doors.ts"
 
@@ -23,7 +23,7 @@ export interface Input {
 }
 
 /** The root included. */
-const deepest = 8
+export const deepest = 8
 
 export const createClient = (caller: Caller, input: Input) =>
   change<ClientView.Client>(caller, input.parent === null ? [] : [input.parent], async (trx, locked) => {
@@ -61,6 +61,7 @@ export const createClient = (caller: Caller, input: Input) =>
       }
       if (!(await Clients.insert(trx, organization, client)))
         return Result.fail({ _tag: "Taken", what: "externalId", value: input.externalId ?? "" })
+      await Payers.keep(trx, organization, id, { actor: caller.actor, at })
       const { parent: of, externalId, name, lifecycle } = client
       const payload = { parent: of, externalId, name, onboardedAt: lifecycle.onboardedAt }
       locked.record({ client: id, kind: "client.created", payload })

@@ -37,15 +37,20 @@ export const reverseDebit = Effect.fnUntraced(function* (
   const notFound = { _tag: "NotFound", what: "entry", id: `${payer}.${seq}` } as const
   const taken = yield* Effect.promise(() => takenBy(db, organization, payer, seq))
   if (taken === undefined) return yield* Effect.fail(notFound)
-  const { entry, other, caps } = taken
+  const { entry, twin, caps } = taken
   const owners = yield* Effect.promise(() => Moves.ownersOf(db, organization, caps))
   const { client } = entry
-  const concerned = [...new Set([client, payer, ...(other === undefined ? [] : [other.payer]), ...owners.values()])]
+  const concerned = [...new Set([client, payer, ...(twin === undefined ? [] : [twin.payer]), ...owners.values()])]
   const hash = Key.hash("credits.reverse", { payer, seq, amount })
   // Who paid and who counted may be out of reach by now: it is the client's own debit.
   return yield* change<Trees.Posted>({ ...caller, reach: null }, concerned, async (trx, locked) => {
     if ((await Clients.find(trx, caller, client)) === undefined) return Result.fail(notFound)
     for (const name of concerned) await locked.branch(name)
+    // A half whose time is over has been settled by this.
+    if (twin !== undefined) await locked.flush()
+    const other = twin === undefined ? undefined : await settlementOf(trx, organization, twin)
+    if (other !== undefined && !concerned.includes(other.payer))
+      return Result.fail({ _tag: "Unavailable", reason: "overloaded", retryAfterMs: 100 })
     const { settings } = await Organizations.get(trx, organization)
     const after = settings.reversedAfterEnd
     const giveBack = async (debited: Trees.Entry, amount: Credits.Credits | null, key: Key.Key) => {
@@ -68,8 +73,8 @@ export const reverseDebit = Effect.fnUntraced(function* (
       // What was not held is given back first, and the other half has none of it.
       const beyond = entry.amount - other.amount
       const share = Credits.max(before + reversal.amount - beyond, 0n) - Credits.max(before - beyond, 0n)
-      const twin = { namespace: "twin", key: `${payer}.${reversal.seq}`, hash: null } as const
-      const alike = share > 0n ? await giveBack(other, share, twin) : undefined
+      const derived = { namespace: "twin", key: `${payer}.${reversal.seq}`, hash: null } as const
+      const alike = share > 0n ? await giveBack(other, share, derived) : undefined
       if (alike !== undefined && Result.isFailure(alike)) return Result.fail(alike.failure)
     }
     const payload = { payer, debit: seq, seq: reversal.seq, amount: reversal.amount }
@@ -80,8 +85,8 @@ export const reverseDebit = Effect.fnUntraced(function* (
 
 interface Taken {
   readonly entry: Trees.Entry
-  /** What the other half of the hold has counted, where a move had cut it. */
-  readonly other: Trees.Entry | undefined
+  /** The other half of its hold, where a move had cut that. */
+  readonly twin: Holds.Hold | undefined
   /** That counted it. */
   readonly caps: ReadonlyArray<Id.Id>
 }
@@ -96,12 +101,19 @@ const takenBy = async (
   const hold = entry?.hold == null ? undefined : await Holds.find(db, organization, entry.hold)
   // Of a hold that was cut, the main half stands for both.
   if (entry === undefined || (hold !== undefined && hold.cutBy !== null)) return undefined
-  const keys = hold?.twin == null ? [] : (["twin", "lapse"] as const).map((namespace) => ({ namespace, key: hold.twin ?? "" }))
-  let other: Trees.Entry | undefined
-  for (const { namespace, key } of keys) other ??= await Entries.ofKey(db, organization, entry.client, namespace, key)
-  const counts = [...entry.counts, ...(other?.counts ?? [])]
-  return { entry, other, caps: [...new Set(counts.map(({ cap }) => cap))] }
+  const twin = hold?.twin == null ? undefined : await Holds.find(db, organization, hold.twin)
+  const counted = [...entry.counts, ...(twin?.places ?? [])]
+  return { entry, twin, caps: [...new Set(counted.map(({ cap }) => cap))] }
 }
+
+/** The entry of a half: settled like the other, or by its end. */
+const settlementOf = async (
+  trx: Database.Trx,
+  organization: Id.Id,
+  { id, client }: Holds.Hold
+): Promise<Trees.Entry | undefined> =>
+  (await Entries.ofKey(trx, organization, client, "twin", id)) ??
+  (await Entries.ofKey(trx, organization, client, "lapse", id))
 
 /** What an entry took, and how much of it came back already. What took nothing has nothing to give. */
 const debitOf = ({ seq, event, counts }: Trees.Entry, incoming: ReadonlyArray<Trees.Entry>): Tree.Debit => {

@@ -1,6 +1,6 @@
 /**
- * Does what has fallen due in an organization until an instant: holds lapse, lots end, credits renew, raises expire, and what came of
- * payments and refunds is learnt.
+ * Does what has fallen due in an organization until an instant: holds lapse, lots end, credits renew, raises expire, recharges begin,
+ * and what came of payments and refunds is learnt.
  *
  * Time goes by in order, a minute at a step, so that years which pass at once leave what years leave. A tree that someone
  * else is at is left for the next time, and what is done by two at once is done once: all is decided under the lock of its
@@ -13,6 +13,7 @@ import type { Refused } from "../Doors.ts"
 import { drivePayment } from "../payments/DrivePayment.ts"
 import { driveRefund } from "../payments/DriveRefund.ts"
 import type { PaymentGateway } from "../payments/PaymentGateway.ts"
+import { beginRecharge } from "../recharge/BeginRecharge.ts"
 import { expireRaises } from "../raises/ExpireRaises.ts"
 import { renewCredits } from "../subscriptions/RenewCredits.ts"
 import { system } from "./System.ts"
@@ -34,7 +35,15 @@ interface Turn extends Pick<Done, "refused"> {
   readonly done: number
 }
 
-const kinds = ["lapse", "expiry", "renewal", "raise", "payment", "refund"] as const satisfies ReadonlyArray<Kind>
+const kinds = [
+  "lapse",
+  "expiry",
+  "renewal",
+  "raise",
+  "recharge",
+  "payment",
+  "refund"
+] as const satisfies ReadonlyArray<Kind>
 const step = 60_000
 
 export const runDue = Effect.fn("runDue")(function* (
@@ -50,13 +59,14 @@ export const runDue = Effect.fn("runDue")(function* (
   let left = transactions
   let passed: Instant.Instant | null = null
   for (;;) {
-    const first: Due.First = yield* Effect.promise(() => Due.first(db, organization, passed))
+    let first: Due.First = yield* Effect.promise(() => Due.first(db, organization, passed))
     const next = earliest(first)
     if (next === null || next > until) break
     const now = Math.min(until, next + step)
     for (const kind of kinds) {
       const due = first[kind]
       if (due === null || due > now) continue
+      const before = count[kind]
       const marks = new Map<Id.Id, string>()
       for (;;) {
         if (left-- <= 0) return { ...count, refused, more: true }
@@ -69,6 +79,8 @@ export const runDue = Effect.fn("runDue")(function* (
           marks.set(id, mark)
         }
       }
+      // What was done may have made more due: a recharge that begins has a payment to be made.
+      if (count[kind] > before) first = yield* Effect.promise(() => Due.first(db, organization, passed))
     }
     passed = now
   }
@@ -81,6 +93,7 @@ const ofKinds = <A>(of: () => A): Record<Kind, A> => ({
   expiry: of(),
   renewal: of(),
   raise: of(),
+  recharge: of(),
   payment: of(),
   refund: of()
 })
@@ -118,10 +131,7 @@ const claimed = (
   )
 
 const turns: {
-  readonly [K in Kind]: (
-    caller: Caller,
-    except: Iterable<Id.Id>
-  ) => Effect.Effect<Turn, never, Needs>
+  readonly [K in Kind]: (caller: Caller, except: Iterable<Id.Id>) => Effect.Effect<Turn, never, Needs>
 } = {
   /** To look at a tree is to settle its due holds. */
   lapse: (caller, except) =>
@@ -168,6 +178,13 @@ const turns: {
       (trx) => Due.raises(trx, caller.organization, caller.now, except),
       async (locked, client, trx) =>
         Result.map(await expireRaises({ trx, caller, locked }, client), (expired) => expired > 0)
+    ),
+
+  recharge: (caller, except) =>
+    claimed(
+      caller,
+      (trx) => Due.recharges(trx, caller.organization, caller.now, except),
+      async (locked, client, trx) => Result.succeed(await beginRecharge({ trx, caller, locked }, client))
     ),
 
   payment: (caller, except) => asked(caller, except, Due.payments, drivePayment),

@@ -23,6 +23,7 @@ export interface First {
   readonly expiry: Instant.Instant | null
   readonly lapse: Instant.Instant | null
   readonly raise: Instant.Instant | null
+  readonly recharge: Instant.Instant | null
   readonly payment: Instant.Instant | null
   readonly refund: Instant.Instant | null
 }
@@ -48,6 +49,8 @@ const firstOf = (organization: ReturnType<typeof sql>, after: ReturnType<typeof 
     where h.organization_id = ${organization} and h.outcome is null and h.expires_at > ${after}) as lapse,
   (select min(r.expires_at) from cap_raise r
     where r.organization_id = ${organization} and r.status = 'pending' and r.expires_at > ${after}) as raise,
+  (select min(a.due_at) from auto_recharge a
+    where a.organization_id = ${organization} and a.due_at > ${after}) as recharge,
   (select min(p.due_at) from payment p where p.organization_id = ${organization} and p.due_at > ${after}) as payment,
   (select min(r.due_at) from payment_reversal r
     where r.organization_id = ${organization} and r.due_at > ${after}) as refund`
@@ -78,7 +81,9 @@ export const organizations = async (
 export const first = async (db: Kysely<Tables>, organization: Id.Id, after: Instant.Instant | null): Promise<First> => {
   const start = after === null ? sql`'-infinity'` : sql`${new Date(after)}::timestamptz`
   const { rows } = await sql<First>`select ${firstOf(sql`${organization}::uuid`, start)}`.execute(db)
-  return rows[0] ?? { renewal: null, expiry: null, lapse: null, raise: null, payment: null, refund: null }
+  return (
+    rows[0] ?? { renewal: null, expiry: null, lapse: null, raise: null, recharge: null, payment: null, refund: null }
+  )
 }
 
 /** Outside of a transaction, the locks only tell which trees are free. */
@@ -159,6 +164,23 @@ export const lapses = async (
     )::text as mark
     from tree t where t.organization_id = ${organization} and t.root_id in (select root_id from due)
     order by t.root_id limit ${most} for no key update of t skip locked`.execute(trx)
+  return rows
+}
+
+/** By its client. */
+export const recharges = async (
+  trx: Trx,
+  organization: Id.Id,
+  until: Instant.Instant,
+  except: Iterable<Id.Id>
+): Promise<ReadonlyArray<Found>> => {
+  const { rows } = await sql<Found>`
+    select a.client_id as id, a.due_at::text || a.phase as mark from auto_recharge a
+    join client c on c.organization_id = a.organization_id and c.id = a.client_id
+    join tree t on t.organization_id = c.organization_id and t.root_id = c.root_id
+    where a.organization_id = ${organization} and a.due_at <= ${new Date(until)}
+      and a.client_id <> all(${[...except]}::uuid[])
+    order by a.due_at limit ${most} for no key update of t skip locked`.execute(trx)
   return rows
 }
 

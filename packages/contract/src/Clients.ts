@@ -168,6 +168,16 @@ export const procedures = {
       input: Schema.Struct(one),
       output: ClientDetail,
       refuses: ["resource_not_found"]
+    }),
+    update: mutation({
+      rest: "PATCH /v1/clients/{client}/billing",
+      summary: "Change recharge, cap, overdraft, watch or payer of a client: all of it, or nothing",
+      scope: "billing:write",
+      idempotency: "optional",
+      ifMatch: true,
+      input: Schema.Struct({ ...one, ...Billing.patch, idempotencyKey, ifMatch }),
+      output: ClientDetail,
+      refuses: ["resource_not_found", "idempotency_conflict", "precondition_failed", "not_admissible"]
     })
   },
   list: query({
@@ -210,6 +220,39 @@ export const procedures = {
   reactivate: mutation({
     rest: "POST /v1/clients/{client}/reactivate",
     summary: "Lift the operator's suspension of a client; other causes stay",
+    scope: "clients:write",
+    idempotency: "optional",
+    ifMatch: true,
+    input: Schema.Struct({ ...one, idempotencyKey, ifMatch }),
+    output: Client,
+    refuses: ["resource_not_found", "idempotency_conflict", "precondition_failed", "not_admissible"]
+  }),
+  children: query({
+    rest: "GET /v1/clients/{client}/children",
+    summary: "List the clients directly below one, the newest first",
+    scope: "clients:read",
+    input: Schema.Struct({ ...one, ...Page.fields }),
+    output: Page.of(Client),
+    refuses: ["resource_not_found"]
+  }),
+  move: mutation({
+    rest: "POST /v1/clients/{client}/move",
+    summary: "Move a client, with all below it, below another",
+    scope: "clients:write",
+    idempotency: "optional",
+    ifMatch: true,
+    input: Schema.Struct({
+      ...one,
+      parent: Wire.ClientRef.annotate({ description: "At most 8 deep, in one currency, and not below itself." }),
+      idempotencyKey,
+      ifMatch
+    }),
+    output: Client,
+    refuses: ["resource_not_found", "idempotency_conflict", "precondition_failed", "not_admissible"]
+  }),
+  detach: mutation({
+    rest: "POST /v1/clients/{client}/detach",
+    summary: "Make a client a root, with all below it; from then on it draws on its own wallet",
     scope: "clients:write",
     idempotency: "optional",
     ifMatch: true,

@@ -1,5 +1,14 @@
 /** What answers the procedures of clients. */
-import { completeOnboarding, createClient, getClient, reactivateClient, suspendClient } from "@capstan/billing"
+import {
+  completeOnboarding,
+  createClient,
+  detachClient,
+  getClient,
+  moveClient,
+  reactivateClient,
+  suspendClient,
+  updateBilling
+} from "@capstan/billing"
 import type { Api } from "@capstan/contract"
 import { ClientView } from "@capstan/store"
 import type * as Handlers from "../Handlers.ts"
@@ -23,10 +32,18 @@ export const clients: Handlers.Of<Api["clients"]> = {
   get: ({ client }, caller) => getClient(caller, { client }),
 
   billing: {
-    get: ({ client }, caller) => getClient(caller, { client })
+    get: ({ client }, caller) => getClient(caller, { client }),
+
+    update: (patch, caller) => updateBilling(caller, patch)
   },
 
   list: (asked, caller) => read((db) => ClientView.list(db, caller, asked)),
+
+  children: ({ client, ...page }, caller) => read((db) => ClientView.list(db, caller, { parent: client, ...page })),
+
+  move: ({ client, parent }, caller) => moveClient(caller, { client, parent }),
+
+  detach: ({ client }, caller) => detachClient(caller, { client }),
 
   suspend: ({ client, reason = null, note = null }, caller) => suspendClient(caller, { client, reason, note }),
 

@@ -10,7 +10,12 @@ import type { Log } from "./Log.ts"
 import * as Route from "./Route.ts"
 import * as Visit from "./Visit.ts"
 
-export const mount = (app: Hono, calls: ReadonlyArray<Call.Call>, { admission, metrics, log }: Visit.Needs): void => {
+export const mount = (
+  app: Hono,
+  calls: ReadonlyArray<Call.Call>,
+  { admission, metrics, log }: Visit.Needs,
+  tokenOf: (headers: Headers) => string | null = Visit.tokenOf
+): void => {
   const verbsByPath = new Map<string, Array<string>>()
   for (const call of calls) {
     const [verb, path] = Route.of(call.procedure)
@@ -27,7 +32,7 @@ export const mount = (app: Hono, calls: ReadonlyArray<Call.Call>, { admission, m
     if (Result.isFailure(bytes)) return Result.fail(bytes.failure)
     let caller: Caller | null = null
     if (call.procedure.scope !== null) {
-      const admitted = await admission.admit(Visit.tokenOf(c.req.raw.headers), 1)
+      const admitted = await admission.admit(tokenOf(c.req.raw.headers), 1)
       visit.admitted = admitted
       if (Result.isFailure(admitted)) return Result.fail(Visit.problemOf(admitted.failure))
       caller = admitted.success.caller

@@ -13,11 +13,13 @@ import * as Call from "./Call.ts"
 import * as docs from "./docs.ts"
 import { handlers } from "./handlers/table.ts"
 import type { Handler } from "./Handlers.ts"
+import * as raiseLinks from "./links/raises.ts"
 import * as Log from "./Log.ts"
 import * as Metrics from "./Metrics.ts"
 import * as openapi from "./openapi.ts"
 import * as Readiness from "./Readiness.ts"
 import * as rest from "./rest.ts"
+import * as seeds from "./seeds/mount.ts"
 import * as trpc from "./trpc.ts"
 
 export interface Options {
@@ -29,6 +31,8 @@ export interface Options {
   readonly origins?: ReadonlyArray<string>
   readonly log?: Log.Log
   readonly deadlineMs?: number
+  /** Where the api is reached from outside, without a slash at the end. */
+  readonly publicUrl?: string | null
 }
 
 interface Api {
@@ -43,7 +47,8 @@ export const open = async ({
   connections = 10,
   origins = [],
   log = Log.silent,
-  deadlineMs = 10_000
+  deadlineMs = 10_000,
+  publicUrl = null
 }: Options): Promise<Api> => {
   const runtime = ManagedRuntime.make(
     Trees.Trees.layer(databaseUrl, {}, (fault) => log.defect("none", "gate", fault)).pipe(
@@ -56,7 +61,7 @@ export const open = async ({
   const admission = Admission.open(databaseUrl, { pepper })
   const { pool } = Context.get(services, Database.Database)
   const metrics = Metrics.open(Context.get(services, Trees.Trees).stats)
-  const table = handlers({ pepper, probe: Readiness.probe(databaseUrl, pool) })
+  const table = handlers({ pepper, publicUrl, probe: Readiness.probe(databaseUrl, pool) })
   const calls = procedures.map(([name, procedure]) =>
     Call.of(name, procedure, handlerOf(table, name), { services, log, deadlineMs })
   )
@@ -67,7 +72,7 @@ export const open = async ({
       "*",
       cors({
         origin: [...origins],
-        allowHeaders: ["authorization", "content-type", "idempotency-key", "if-match", "x-request-id"],
+        allowHeaders: ["authorization", "content-type", "idempotency-key", "if-match", "x-api-key", "x-request-id"],
         exposeHeaders: ["etag", "ratelimit", "ratelimit-policy", "retry-after", "x-request-id"],
         maxAge: 600
       })
@@ -75,6 +80,8 @@ export const open = async ({
   const answerTrpc = trpc.serve(api, calls, { admission, metrics, log })
   app.all(`${trpc.endpoint}/*`, (c) => answerTrpc(c.req.raw))
   rest.mount(app, calls, { admission, metrics, log })
+  seeds.mount(app, { services, log, deadlineMs }, { admission, metrics, log })
+  raiseLinks.mount(app, { services, pepper, log, metrics })
   const document = JSON.stringify(openapi.document(api, manifest.version))
   app.get("/openapi.json", (c) => c.body(document, 200, { "content-type": "application/json; charset=utf-8" }))
   app.get("/metrics", (c) =>

@@ -126,12 +126,7 @@ export const setOverdraft = async (trx: Trx, organization: Id.Id, id: Id.Id, lim
 }
 
 /** The instant that the count of its cap is to have begun at; false where it was the last that was given. */
-export const askReset = async (
-  trx: Trx,
-  organization: Id.Id,
-  id: Id.Id,
-  asked: Instant.Instant
-): Promise<boolean> => {
+export const askReset = async (trx: Trx, organization: Id.Id, id: Id.Id, asked: Instant.Instant): Promise<boolean> => {
   const { rows } = await sql`
     update client set cap_reset_asked = ${new Date(asked)}
     where organization_id = ${organization} and id = ${id}

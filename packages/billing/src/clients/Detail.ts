@@ -45,6 +45,7 @@ export interface Parent {
   readonly logoUrl: string | null
   readonly features: Readonly<Record<string, boolean>>
   readonly config: Readonly<Record<string, string>>
+  readonly overdraftLimit: Credits.Credits
   readonly parent: Id.Id | null
 }
 
@@ -141,6 +142,7 @@ export const detail = async (
             onboardedAt: parent.lifecycle.onboardedAt,
             plan: pinned(subscriptions.get(parent.id)),
             ...shown(parent, above),
+            overdraftLimit: parent.overdraftLimit,
             parent: parent.parent
           },
     role: isFromAbove ? "ADMIN" : caller.scopes.has("billing:write") ? "DEVELOPER" : "STAFF"

@@ -1,0 +1,16 @@
+/** Requests of other platforms, answered at their own paths: procedures of their own, by thin adapters to ours. */
+import type { Hono } from "hono"
+import * as Call from "../Call.ts"
+import type { Handler } from "../Handlers.ts"
+import * as rest from "../rest.ts"
+import * as Visit from "../Visit.ts"
+import * as subOrganizationBilling from "./subOrganizationBilling.ts"
+
+export const mount = (app: Hono, terms: Call.Terms, needs: Visit.Needs): void => {
+  const { procedure, handler } = subOrganizationBilling
+  const call = Call.of("seeds.subOrganizationBilling", procedure, handler as Handler<unknown, unknown>, terms)
+  rest.mount(app, [call], needs, tokenOf)
+}
+
+/** Where they look for it: `X-Api-Key`, or as everywhere. */
+const tokenOf = (headers: Headers): string | null => headers.get("x-api-key") ?? Visit.tokenOf(headers)

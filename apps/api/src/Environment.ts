@@ -9,6 +9,8 @@ export interface Environment {
   readonly connections: number
   /** Which sites may call from a browser. */
   readonly origins: ReadonlyArray<string>
+  /** Where people reach the api from outside, for the links that they are sent. */
+  readonly publicUrl: string | null
   readonly log: "json" | "text"
 }
 
@@ -16,8 +18,16 @@ export const read = (
   variables: Readonly<Record<string, string | undefined>>,
   terminal: boolean
 ): Result.Result<Environment, string> => {
-  const { DATABASE_URL, CAPSTAN_SECRET, HOST, PORT, CAPSTAN_DATABASE_CONNECTIONS, CAPSTAN_ORIGINS, CAPSTAN_LOG } =
-    variables
+  const {
+    DATABASE_URL,
+    CAPSTAN_SECRET,
+    HOST,
+    PORT,
+    CAPSTAN_DATABASE_CONNECTIONS,
+    CAPSTAN_ORIGINS,
+    CAPSTAN_PUBLIC_URL,
+    CAPSTAN_LOG
+  } = variables
   if (DATABASE_URL === undefined || !/^postgres(ql)?:\/\//.test(DATABASE_URL) || !URL.canParse(DATABASE_URL))
     return Result.fail(
       "DATABASE_URL is missing or no postgres:// URL: set it, or run `capstan start`, which brings a Postgres."
@@ -39,6 +49,9 @@ export const read = (
     return Result.fail(
       `CAPSTAN_ORIGINS has ${wrong}: list origins such as https://app.example.com, with commas between.`
     )
+  const publicUrl = CAPSTAN_PUBLIC_URL === undefined || CAPSTAN_PUBLIC_URL === "" ? null : CAPSTAN_PUBLIC_URL
+  if (publicUrl !== null && (!/^https?:\/\//.test(publicUrl) || !URL.canParse(publicUrl)))
+    return Result.fail(`CAPSTAN_PUBLIC_URL is ${publicUrl}: set it to a URL such as https://billing.example.com.`)
   if (CAPSTAN_LOG !== undefined && CAPSTAN_LOG !== "json" && CAPSTAN_LOG !== "text")
     return Result.fail(`CAPSTAN_LOG is ${CAPSTAN_LOG}: set it to json or text.`)
   return Result.succeed({
@@ -48,6 +61,7 @@ export const read = (
     port,
     connections,
     origins,
+    publicUrl: publicUrl?.replace(/\/+$/, "") ?? null,
     log: CAPSTAN_LOG ?? (terminal ? "text" : "json")
   })
 }

@@ -16,7 +16,7 @@ const fail = (sentence: string): never => {
 }
 
 const environment = Result.getOrElse(Environment.read(process.env, process.stdout.isTTY), fail)
-const { databaseUrl, secret, connections, origins, host, port } = environment
+const { databaseUrl, secret, connections, origins, publicUrl, host, port } = environment
 
 const { host: database } = new URL(databaseUrl)
 const status = await Migrations.status(databaseUrl).catch((error: Error) =>
@@ -30,7 +30,7 @@ if ("reason" in ready && ready.reason === "durability_off")
   fail(`The database at ${database} runs with fsync = off and could lose what it acknowledged: switch fsync on.`)
 
 const log = Log.open(environment.log)
-const serving = await serve({ databaseUrl, secret, connections, origins, host, port, log }).catch(
+const serving = await serve({ databaseUrl, secret, connections, origins, publicUrl, host, port, log }).catch(
   (error: NodeJS.ErrnoException) =>
     fail(
       error.code === "EADDRINUSE"

@@ -35,7 +35,9 @@ const standing = {
   scope: Scope,
   committed: Wire.decimal("What the fixed charges of a window take of the limit, in minor units."),
   member: Schema.NullOr(Schema.String).annotate({ description: "Only what this member spends counts; null for all." }),
-  meter: Schema.NullOr(Schema.String).annotate({ description: "Only what is spent on this meter counts; null for all." }),
+  meter: Schema.NullOr(Schema.String).annotate({
+    description: "Only what is spent on this meter counts; null for all."
+  }),
   enforcement: Enforcement,
   thresholds: Thresholds,
   window: Schema.Struct({
@@ -55,9 +57,7 @@ export const Standing = Schema.Struct(standing).annotate({ identifier: "CapStand
 /** A cap under which a debit was checked. */
 export const Room = Schema.Struct({
   ...standing,
-  available: Schema.NullOr(
-    Wire.decimal("The credits that this cap alone would let through; null where it only tells.")
-  )
+  available: Schema.NullOr(Wire.decimal("The credits that this cap alone would let through; null where it only tells."))
 }).annotate({ identifier: "CapRoom" })
 
 export const Cap = Schema.Struct({ ...standing, etag: Wire.etag }).annotate({ identifier: "Cap" })

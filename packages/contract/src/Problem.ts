@@ -137,6 +137,11 @@ const settled = Schema.optionalKey(Wire.EntryId).annotate({
   description: "The entry by which the lease before was settled all the same."
 })
 
+const RechargeStanding = Schema.Struct({ ...Tree.Standing.fields, dueAt: Schema.NullOr(Wire.Instant) }).annotate({
+  identifier: "RechargeStanding",
+  description: "How the auto-recharge of whoever pays stands, where it has one: what was missing may be on its way."
+})
+
 const cases = {
   invalid_request: problem("invalid_request", { reason: InvalidReason, issues: Schema.Array(Issue) }),
   unauthorized: problem("unauthorized", { reason: UnauthorizedReason }),
@@ -144,7 +149,8 @@ const cases = {
     settled,
     asked: Wire.Decimal,
     available: Wire.decimal("What could be spent."),
-    missing: Wire.Decimal
+    missing: Wire.Decimal,
+    recharge: Schema.optionalKey(RechargeStanding)
   }),
   spending_cap_reached: problem("spending_cap_reached", {
     settled,
@@ -320,11 +326,11 @@ export const ofRefusal = (refusal: Tree.Refusal): Problem => {
         { client: refusal.client, at: refusal.at }
       )
     case "InsufficientCredits": {
-      const { asked, available, missing } = refusal
+      const { asked, available, missing, recharge } = refusal
       return {
         code: "insufficient_credits",
         message: `There are ${Credits.format(available)} credits to spend, ${Credits.format(missing)} too few: grant or buy more, or ask for less.`,
-        details: { asked, available, missing }
+        details: { asked, available, missing, ...(recharge === undefined ? {} : { recharge }) }
       }
     }
     case "SpendingCapReached": {

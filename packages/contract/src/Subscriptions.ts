@@ -1,6 +1,7 @@
 /** Subscriptions: what a client has of a plan, and when its two clocks strike. */
 import { Calendar, Id, Subscription as Domain } from "@capstan/domain"
 import { Schema } from "effect"
+import { Limit } from "./Caps.ts"
 import { mutation, query } from "./Procedure.ts"
 import * as Wire from "./Wire.ts"
 
@@ -45,6 +46,12 @@ export const procedures = {
       seats: Schema.optionalKey(Domain.Subscription.fields.seats),
       trial: Schema.optionalKey(
         Schema.NullOr(Calendar.Interval).annotate({ description: "In place of the plan's own; null for none." })
+      ),
+      cappedAmount: Schema.optionalKey(
+        Limit.annotate({
+          description:
+            "The most that may be billed in a billing period, the price and overage: a hard cap named `capped_amount`, at least the price."
+        })
       ),
       idempotencyKey: Wire.idempotencyKey
     }),

@@ -123,9 +123,11 @@ export const Feature = formed(
 export const Member = line(1, 255).annotate({
   description: "Who of the client spends: there may be caps that count nothing else."
 })
-export const Meter = formed(/^[a-z0-9][a-z0-9_.:-]{0,63}$/, "must be the key of a meter, such as chat.tokens").annotate({
-  description: "The key of the meter it is spent on: there may be caps that count nothing else."
-})
+export const Meter = formed(/^[a-z0-9][a-z0-9_.:-]{0,63}$/, "must be the key of a meter, such as chat.tokens").annotate(
+  {
+    description: "The key of the meter it is spent on: there may be caps that count nothing else."
+  }
+)
 
 export const PlanKey = formed(/^[a-z0-9][a-z0-9_.-]{0,63}$/, "must be the key of a plan, such as pro").annotate({
   description: "The key of a plan."

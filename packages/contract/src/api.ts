@@ -9,6 +9,7 @@ import * as Organization from "./Organization.ts"
 import * as PaymentMethods from "./PaymentMethods.ts"
 import { list, type RouterOf } from "./Procedure.ts"
 import * as Raises from "./Raises.ts"
+import * as Recharge from "./Recharge.ts"
 import * as Subscriptions from "./Subscriptions.ts"
 import * as System from "./System.ts"
 
@@ -19,6 +20,7 @@ export const api = {
   credits: { ...Credits.procedures, ...Leases.procedures },
   caps: Caps.procedures,
   raises: Raises.procedures,
+  recharge: Recharge.procedures,
   gateways: Gateways.procedures,
   paymentMethods: PaymentMethods.procedures,
   accessTokens: AccessTokens.procedures,

@@ -41,6 +41,7 @@ it("every refusal has a code or a reason of its own, and its details", () => {
         asked: 5n,
         available: 2n,
         limit: 9n,
+        committed: 0n,
         used: 7n,
         held: 0n,
         resetsAt: at
@@ -132,6 +133,7 @@ it("a cap that refuses says which, how much is left, and when it resets", () => 
       asked: 5_000_000n,
       available: 1_500_000n,
       limit: 2_000_000_000n,
+      committed: 0n,
       used: 1_999_999_997n,
       held: 0n,
       resetsAt: Date.UTC(2026, 11, 1)
@@ -148,6 +150,7 @@ it("a cap that refuses says which, how much is left, and when it resets", () => 
       asked: "5",
       available: "1.5",
       limit: "2000",
+      committed: "0",
       used: "1999.999997",
       held: "0",
       resetsAt: "2026-12-01T00:00:00.000Z"

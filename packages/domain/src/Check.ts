@@ -35,7 +35,8 @@ export interface Answer {
 export const of = (branch: Tree.Branch, asked: Asked): Answer => {
   const { counters, available } = Tree.headroom(branch, asked)
   const refusal = refusalOf(branch, asked)
-  const bound = refusal?._tag === "SpendingCapReached" ? refusal : refusalOf(branch, { ...asked, amount: available + 1n })
+  const bound =
+    refusal?._tag === "SpendingCapReached" ? refusal : refusalOf(branch, { ...asked, amount: available + 1n })
   const cap = bound?._tag === "SpendingCapReached" ? bound.cap : null
   return {
     refusal,

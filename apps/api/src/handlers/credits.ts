@@ -22,15 +22,18 @@ import { read } from "./read.ts"
 export const credits: Handlers.Of<typeof Credits.procedures> = {
   balance: ({ client }, caller) => getBalance(caller, { client }),
 
-  check: ({ client, amount, feature = null }, caller) =>
-    Effect.map(checkCredits(caller, { client, amount, feature }), ({ refusal, ...checked }) => ({
+  check: ({ client, amount, feature = null, member, meter }, caller) =>
+    Effect.map(checkCredits(caller, { client, amount, feature, member, meter }), ({ refusal, ...checked }) => ({
       ...checked,
       allowed: refusal === null,
       refusal: refusal === null ? null : problemOf(refusal)
     })),
 
-  consume: ({ client, amount, feature = null, allowPartial, effectiveAt = null }, caller) =>
-    Effect.map(consumeCredits(caller, { client, amount, feature, allowPartial, effectiveAt }), present.receipt),
+  consume: ({ client, amount, feature = null, member, meter, allowPartial, effectiveAt = null }, caller) =>
+    Effect.map(
+      consumeCredits(caller, { client, amount, feature, member, meter, allowPartial, effectiveAt }),
+      present.receipt
+    ),
 
   consumeMany: ({ items }, caller) =>
     Effect.map(
@@ -52,14 +55,14 @@ export const credits: Handlers.Of<typeof Credits.procedures> = {
       })
     ),
 
-  reserve: ({ client, amount, expiresIn, feature = null, allowPartial }, caller) =>
+  reserve: ({ client, amount, expiresIn, feature = null, member, meter, allowPartial }, caller) =>
     Effect.map(
-      reserveCredits(caller, { client, amount, expiresIn: expiresIn * 1_000, feature, allowPartial }),
+      reserveCredits(caller, { client, amount, expiresIn: expiresIn * 1_000, feature, member, meter, allowPartial }),
       present.holdReceipt
     ),
 
-  capture: ({ hold, amount = null, feature = null, allowPartial }, caller) =>
-    Effect.map(captureHold(caller, { hold, amount, feature, allowPartial }), present.receipt),
+  capture: ({ hold, amount = null, feature = null, member, meter, allowPartial }, caller) =>
+    Effect.map(captureHold(caller, { hold, amount, feature, member, meter, allowPartial }), present.receipt),
 
   release: ({ hold }, caller) => Effect.map(releaseHold(caller, { hold }), present.receipt),
 

@@ -13,10 +13,18 @@ export const gateways: Handlers.Of<Api["gateways"]> = {
   list: (asked, caller) =>
     Effect.map(
       read((db) => Connections.list(db, caller, asked)),
-      ({ items, nextCursor }) => ({ items: items.map(({ sealed: _, ...connection }) => wire(connection)), nextCursor })
+      ({ items, nextCursor }) => ({ items: items.map(wire), nextCursor })
     ),
 
   disconnect: ({ connection }, caller) => Effect.map(disconnectGateway(caller, connection), wire)
 }
 
-const wire = (connection: Connected) => ({ ...connection, notices: `/hooks/${connection.id}` })
+/** Without its secret, sealed as it is. */
+const wire = ({ id, gateway, name, createdAt, disconnectedAt }: Connected) => ({
+  id,
+  gateway,
+  name,
+  createdAt,
+  disconnectedAt,
+  notices: `/hooks/${id}`
+})

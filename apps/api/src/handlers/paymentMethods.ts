@@ -25,4 +25,7 @@ export const paymentMethods: Handlers.Of<Api["paymentMethods"]> = {
 }
 
 /** The provider's name of it stays here. */
-const wire = ({ reference: _, ...method }: PaymentMethods.PaymentMethod) => method
+const wire = (method: PaymentMethods.PaymentMethod) => {
+  const { reference: _, ...shown } = method
+  return shown
+}

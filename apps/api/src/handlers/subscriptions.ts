@@ -6,7 +6,8 @@ import type * as Handlers from "../Handlers.ts"
 import { read } from "./read.ts"
 
 export const subscriptions: Handlers.Of<Api["subscriptions"]> = {
-  create: ({ client, plan, seats, trial }, caller) => createSubscription(caller, { client, plan, seats, trial }),
+  create: ({ client, plan, seats, trial, cappedAmount }, caller) =>
+    createSubscription(caller, { client, plan, seats, trial, cappedAmount }),
 
   get: ({ subscription }, caller) => read((db) => SubscriptionView.get(db, caller, subscription))
 }

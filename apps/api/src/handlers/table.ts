@@ -1,5 +1,4 @@
 /** What answers each procedure. It does not compile with one missing. */
-import type { KeyObject } from "node:crypto"
 import type { Api } from "@capstan/contract"
 import type * as Handlers from "../Handlers.ts"
 import type { Ready, Unready } from "../Readiness.ts"
@@ -11,20 +10,23 @@ import { gateways } from "./gateways.ts"
 import { leases } from "./leases.ts"
 import { organization } from "./organization.ts"
 import { paymentMethods } from "./paymentMethods.ts"
+import { type Links, raises } from "./raises.ts"
+import { recharge } from "./recharge.ts"
 import { subscriptions } from "./subscriptions.ts"
 import { system } from "./system.ts"
 
-export interface Needs {
-  readonly pepper: KeyObject
+export interface Needs extends Links {
   readonly probe: () => Promise<Ready | Unready>
 }
 
-export const handlers = ({ pepper, probe }: Needs): Handlers.Of<Api> => ({
+export const handlers = ({ pepper, probe, publicUrl }: Needs): Handlers.Of<Api> => ({
   organization,
   clients,
   subscriptions,
   credits: { ...credits, ...leases },
   caps,
+  raises: raises({ pepper, publicUrl }),
+  recharge,
   gateways,
   paymentMethods,
   accessTokens: accessTokens(pepper),

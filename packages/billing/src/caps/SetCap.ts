@@ -66,9 +66,14 @@ export const setCapIn = async (
   const before = present?.cap
   const limit = Cost.ofMinor(input.limit.amount)
   const { settings } = await Organizations.get(trx, organization)
-  if (!Settings.admits(settings.capRange, input.limit.amount)) return Result.fail(outsideRange(settings.capRange))
+  if (input.committed === undefined && !Settings.admits(settings.capRange, input.limit.amount))
+    return Result.fail(outsideRange(settings.capRange))
   const placed = { line: branch.line.map(({ id }) => id), payer: branch.payer }
-  if (before !== undefined && isLooser(before, { limit, enforcement }) && !mayConsent(caller, settings.raiseConsent, placed))
+  if (
+    before !== undefined &&
+    isLooser(before, { limit, enforcement }) &&
+    !mayConsent(caller, settings.raiseConsent, placed)
+  )
     return Result.fail(needsConsent)
   const changes =
     before?.every === every && before.scope === scope && before.member === member && before.meter === meter
@@ -127,16 +132,7 @@ const inUse = ({ end }: SpendingCap.Window): Failure => ({
   }or set a cap of another name beside it.`
 })
 
-const payloadOf = ({
-  name,
-  limit,
-  every,
-  scope,
-  enforcement,
-  thresholds,
-  member,
-  meter
-}: Omit<Input, "client">) => ({
+const payloadOf = ({ name, limit, every, scope, enforcement, thresholds, member, meter }: Omit<Input, "client">) => ({
   name,
   limit: limit.amount,
   currency: limit.currency,

@@ -37,7 +37,10 @@ export const checkCredits = Effect.fnUntraced(function* (
   const trees = yield* Trees.Trees
   const { db } = yield* Database.Database
   const [checked, client] = yield* Effect.promise(() =>
-    Promise.all([trees.post(caller, { _tag: "Check", ...input, member, meter }), Clients.find(db, caller, input.client)])
+    Promise.all([
+      trees.post(caller, { _tag: "Check", ...input, member, meter }),
+      Clients.find(db, caller, input.client)
+    ])
   )
   const { refusal, available, rooms, binding } = yield* Effect.fromResult(checked)
   if (client === undefined) return yield* Effect.fail({ _tag: "NotFound", what: "client", id: input.client } as const)

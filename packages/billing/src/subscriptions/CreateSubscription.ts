@@ -2,7 +2,7 @@
  * Subscribes a client to the latest version of a plan, and pins that. Its clocks start, and its first credits are posted,
  * once the client is onboarded and the plan is free or on trial; until then it is incomplete.
  */
-import { Calendar, Cost, type Money, Plan, Subscription } from "@capstan/domain"
+import { type Calendar, Cost, type Money, Plan, Subscription } from "@capstan/domain"
 import { type Caller, type Failure, Ids, Organizations, Plans, Subscriptions, SubscriptionView } from "@capstan/store"
 import { Result } from "effect"
 import { setCapIn, type Setting } from "../caps/SetCap.ts"

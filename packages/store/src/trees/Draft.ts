@@ -255,8 +255,7 @@ export class Draft {
         case "WindowReset": {
           const was = before.counters.find(({ cap }) => cap.id === event.cap)
           const is = branch.counters.find(({ cap }) => cap.id === event.cap)
-          if (was !== undefined && is !== undefined)
-            this.writes.caps.reset(SpendingCap.at(was, at).window, is.window)
+          if (was !== undefined && is !== undefined) this.writes.caps.reset(SpendingCap.at(was, at).window, is.window)
           break
         }
         case "CapRemoved":

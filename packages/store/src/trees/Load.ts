@@ -274,7 +274,20 @@ const toWatch = ({ low, notice, recharge }: WatchJson): Tree.Watch => ({
     recharge === null ? null : { ...recharge, threshold: BigInt(recharge.threshold), target: BigInt(recharge.target) }
 })
 
-const toHold = ({ id, client, payer, amount, portions, places, member, meter, expiresAt, atEnd, twin, outcome }: HoldJson): Tree.Hold => ({
+const toHold = ({
+  id,
+  client,
+  payer,
+  amount,
+  portions,
+  places,
+  member,
+  meter,
+  expiresAt,
+  atEnd,
+  twin,
+  outcome
+}: HoldJson): Tree.Hold => ({
   id,
   client,
   payer,

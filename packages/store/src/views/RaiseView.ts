@@ -67,7 +67,9 @@ export const list = async (
     .selectFrom("cap_raise")
     .selectAll("cap_raise")
     .innerJoin("client", (join) =>
-      join.onRef("client.organization_id", "=", "cap_raise.organization_id").onRef("client.id", "=", "cap_raise.client_id")
+      join
+        .onRef("client.organization_id", "=", "cap_raise.organization_id")
+        .onRef("client.id", "=", "cap_raise.client_id")
     )
     .where("cap_raise.organization_id", "=", organization)
     .where((eb) => Clients.isWithin(within)(eb as never))

@@ -7,10 +7,22 @@ const behaviourOf = (reference: string) => Result.map(Behaviour.parse(reference)
 
 const natural = (most: number) => Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: most })))
 
+const words = "sandbox succeed decline then timeout after before charging slow flaky attach rejected".split(" ")
 const pieces = [
-  ..."sandbox succeed decline then timeout after before charging slow flaky attach rejected".split(" "),
+  ...words,
   ...Decline.Class.literals,
-  ...["_", "__", ".", "", "0", "7", "100", "101", "99999999999", "é", "\0", "A"]
+  "_",
+  "__",
+  ".",
+  "",
+  "0",
+  "7",
+  "100",
+  "101",
+  "99999999999",
+  "é",
+  "\0",
+  "A"
 ]
 
 describe("a name", () => {

@@ -182,13 +182,13 @@ describe("a method behaves as its name says:", () => {
   }
 
   for (const of of ["funds", "temporary", "method", "final"] as const)
-    it(`it is declined for ${of}`, async () => {
+    it(`is declined for ${of}`, async () => {
       const { answer, found } = await outcomeOf(`sandbox_decline_${of}`)
       assert.deepInclude(answer, { _tag: "Declined", class: of })
       assert.deepStrictEqual(found, answer)
     })
 
-  it("it wants to be confirmed, and is charged once it was", async () => {
+  it("wants to be confirmed, and is charged once it was", async () => {
     const { connection, charge, answer, found } = await outcomeOf("sandbox_decline_authentication")
     assert.deepStrictEqual(found, answer)
     if (answer._tag !== "ActionRequired") assert.fail(answer._tag)
@@ -200,7 +200,7 @@ describe("a method behaves as its name says:", () => {
     assert.strictEqual(succeeded(await gateway.charge(connection, charge)), answer.reference)
   })
 
-  it("it is charged, and nobody hears of it but by the key", async () => {
+  it("is charged, and nobody hears of it but by the key", async () => {
     const { connection, charge, answer, found } = await outcomeOf("sandbox_timeout_after_charging")
     assert.deepStrictEqual(answer, { _tag: "Unknown" })
     succeeded(found)
@@ -208,27 +208,27 @@ describe("a method behaves as its name says:", () => {
     assert.strictEqual((await chargesOf(connection)).length, 1)
   })
 
-  it("it is not charged, and nobody hears of that", async () => {
+  it("is not charged, and nobody hears of that", async () => {
     const { connection, charge, answer, found } = await outcomeOf("sandbox_timeout_before_charging")
     assert.deepStrictEqual([answer._tag, found._tag], ["Unknown", "Absent"])
     assert.deepStrictEqual(await gateway.charge(connection, charge), { _tag: "Unknown" })
     assert.deepStrictEqual(await chargesOf(connection), [])
   })
 
-  it("it is not charged the first time, and then is", async () => {
+  it("is not charged the first time, and then is", async () => {
     const { connection, charge, answer, found } = await outcomeOf("sandbox_timeout_before_charging_then_succeed")
     assert.deepStrictEqual([answer._tag, found._tag], ["Unknown", "Absent"])
     succeeded(await gateway.charge(connection, charge))
   })
 
-  it("it is slow; slower than is waited for, it is charged unheard", async () => {
+  it("is slow; slower than is waited for, it is charged unheard", async () => {
     succeeded((await outcomeOf("sandbox_slow_5")).answer)
     const { answer, found } = await outcomeOf("sandbox_slow_60000")
     assert.deepStrictEqual(answer, { _tag: "Unknown" })
     succeeded(found)
   })
 
-  it("it is flaky: asked until it is known, each key is charged once, and every run goes the same way", async () => {
+  it("is flaky: asked until it is known, each key is charged once, and every run goes the same way", async () => {
     const story = async () => {
       const connection = await connect()
       const heard: Array<string> = []
@@ -249,7 +249,7 @@ describe("a method behaves as its name says:", () => {
     assert.deepStrictEqual(await story(), heard)
   })
 
-  it("it is none of the sandbox's", async () => {
+  it("is none of the sandbox's", async () => {
     const { answer, found } = await outcomeOf("pm_card_visa")
     assert.deepInclude(answer, { _tag: "Declined", class: "method", code: "no_such_method" })
     assert.strictEqual(found._tag, "Absent")

@@ -12,6 +12,7 @@ import { History } from "./History.ts"
 import * as Holds from "./Holds.ts"
 import * as Keys from "./Keys.ts"
 import * as Periods from "./Periods.ts"
+import * as Sales from "./Sales.ts"
 import { Purses } from "./Purses.ts"
 import { Suspensions } from "./Suspensions.ts"
 import { Windows } from "./Windows.ts"
@@ -31,15 +32,18 @@ const settlementsAtOnce = 500
 
 export const examine = async (
   database: Pick<Connection, "db">,
-  onProgress: (progress: Progress) => void = () => {}
+  onProgress: (progress: Progress) => void = () => {},
+  /** This organization, and no other. */
+  only: Id.Id | null = null
 ): Promise<ReadonlyArray<Finding>> => {
   const findings = new Findings()
   const progress = { organizations: 0, trees: 0, entries: 0 }
-  for await (const organizations of pages(organizationsAtOnce, (after) => organizationsOf(database, after)))
+  for await (const organizations of pages(organizationsAtOnce, (after) => organizationsOf(database, after, only)))
     for (const organization of organizations) {
       const notes = notesOf(findings, organization)
       await Keys.examine(database, organization, notes)
       await Periods.examine(database, organization, notes)
+      await Sales.examine(database, organization, notes)
       for await (const roots of pages(treesAtOnce, (after) => rootsOf(database, organization, after))) {
         progress.entries += await examineTrees(database, organization, roots, notes)
         progress.trees += roots.length
@@ -130,8 +134,15 @@ async function* pages(
   }
 }
 
-const organizationsOf = ({ db }: Pick<Connection, "db">, after: Id.Id) =>
-  db.selectFrom("organization").select("id").where("id", ">", after).orderBy("id").limit(organizationsAtOnce).execute()
+const organizationsOf = ({ db }: Pick<Connection, "db">, after: Id.Id, only: Id.Id | null) =>
+  db
+    .selectFrom("organization")
+    .select("id")
+    .where("id", ">", after)
+    .$if(only !== null, (query) => query.where("id", "=", only ?? ""))
+    .orderBy("id")
+    .limit(organizationsAtOnce)
+    .execute()
 
 const rootsOf = ({ db }: Pick<Connection, "db">, organization: Id.Id, after: Id.Id) =>
   db

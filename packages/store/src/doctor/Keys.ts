@@ -6,6 +6,7 @@ import type { Id } from "@capstan/domain"
 import { sql } from "kysely"
 import type { Connection } from "../Database.ts"
 import type { Notes } from "./Findings.ts"
+import * as Sales from "./Sales.ts"
 
 interface Row {
   readonly client_id: string
@@ -40,6 +41,12 @@ export const examine = async ({ db }: Pick<Connection, "db">, organization: Id.I
       compare(notes, last, row)
       last = row
     }
+    await Sales.compareEntries(
+      db,
+      organization,
+      rows.filter(({ namespace }) => namespace === "order"),
+      notes
+    )
     if (rows.length < page) return
   }
 }

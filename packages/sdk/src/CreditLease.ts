@@ -37,6 +37,8 @@ export type LeaseReport = Report
 export type Spending = { readonly ok: true } | { readonly ok: false; readonly problem: Problem.Body }
 
 const spent: Spending = Object.freeze({ ok: true })
+/** What one command may ask for: a thousand million credits. */
+const largest = 1_000_000_000_000_000
 /** The most who wait at once. */
 const mostWaiting = 10_000
 
@@ -69,8 +71,8 @@ export class CreditLease implements AsyncDisposable {
   private constructor(client: Client, options: LeaseOptions) {
     const { seconds = 30, marginMs = 2_000, requestMs = 2_000, now = () => performance.now() } = options
     const slice = microCredits(options.slice)
-    const most = options.mostSlice === undefined ? slice * 16 : microCredits(options.mostSlice)
-    if (!(slice > 0 && slice <= most && Number.isSafeInteger(most)))
+    const most = options.mostSlice === undefined ? Math.min(slice * 16, largest) : microCredits(options.mostSlice)
+    if (!(slice > 0 && slice <= most && most <= largest))
       throw new RangeError("slice must be more than 0, and at most mostSlice")
     this.#client = client
     this.#options = options

@@ -1,11 +1,12 @@
-/** `pnpm bench gate | http | domain | memory`: figures as ratios to a floor measured in the same run. */
+/** `pnpm bench gate | http | domain | memory | lease`: figures as ratios to a floor measured in the same run. */
 import { domain } from "./domain.ts"
 import { gate } from "./gate.ts"
 import { http } from "./http.ts"
+import { lease } from "./lease.ts"
 import { memory } from "./memory.ts"
 import { print } from "./Report.ts"
 
-const benches = { gate, http, domain, memory }
+const benches = { gate, http, domain, memory, lease }
 
 const name = process.argv[2] ?? ""
 if (!(name in benches)) {

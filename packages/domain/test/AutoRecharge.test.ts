@@ -17,8 +17,8 @@ const mostly = <const Usual extends boolean | string, const Rare extends boolean
 const Terms = Schema.Struct({
   threshold: upTo(50),
   amount: Schema.Int.check(Schema.isBetween({ minimum: 2, maximum: 9 })),
-  maxPerDay: Schema.Literals([null, 9, 30, 55]),
-  maxPerMonth: Schema.Literals([null, 30, 55, 120]),
+  maxPerDay: Schema.NullOr(Schema.Literals([9, 30, 55])),
+  maxPerMonth: Schema.NullOr(Schema.Literals([30, 55, 120])),
   /** Minutes. */
   cooldown: Schema.Literals([0, 1, 30]),
   price: Schema.Literals(["1", "1/3", "2.5"]),

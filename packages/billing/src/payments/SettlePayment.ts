@@ -16,6 +16,7 @@ import {
 import { Clients, CreditPacks, Ids, Orders, Organizations, PaymentMethods, Payments } from "@capstan/store"
 import { Result } from "effect"
 import type { Refused } from "../Doors.ts"
+import { loseMethod, settleRecharge } from "../recharge/SettleRecharge.ts"
 import type { Session } from "../subscriptions/Serve.ts"
 
 export const settlePayment = async (
@@ -68,7 +69,7 @@ const follow = async (
           ? undefined
           : await PaymentMethods.declined(trx, caller.organization, method, failed, most)
       record("payment.declined", { method, ...event.declined, inactive: said?.inactive ?? false })
-      return declined(session, payment)
+      return declined(session, payment, event.declined, said?.inactive ?? false)
     }
   }
 }
@@ -102,6 +103,8 @@ const paid = async (session: Session, payment: Payments.Payment): Promise<Result
     const posted = await locked.post(order.client, { _tag: "Grant", lot, at }, key, credits)
     if (Result.isFailure(posted)) return Result.fail(posted.failure)
   }
+  if (order.reason === "auto_recharge")
+    await settleRecharge(session, { client: order.client, order: order.id, outcome: { _tag: "Succeeded" } })
   return nothing
 }
 
@@ -128,10 +131,20 @@ export const bought = (
 })
 
 /** Nobody waits for a recharge that was declined: a further crossing has an order of its own. */
-const declined = async (session: Session, payment: Payments.Payment): Promise<Result.Result<void, Refused>> => {
+const declined = async (
+  session: Session,
+  payment: Payments.Payment,
+  failure: Payment.Declined,
+  inactive: boolean
+): Promise<Result.Result<void, Refused>> => {
   const order = await Orders.byId(session.trx, session.caller.organization, payment.order)
   if (order === undefined) throw new Error(`Order ${payment.order} is nowhere`)
-  if (order.reason !== "auto_recharge") return nothing
+  if (order.reason !== "auto_recharge") {
+    if (inactive) await loseMethod(session, payment)
+    return nothing
+  }
+  const outcome = { _tag: "Declined", ...failure } as const
+  await settleRecharge(session, { client: order.client, order: order.id, outcome })
   return change(session, order, { _tag: "Void" })
 }
 

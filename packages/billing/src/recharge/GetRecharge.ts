@@ -100,9 +100,22 @@ export const bought = async (
 }
 
 const shown = (
-  { enabled: _, cooldown, ...config }: AutoRecharge.Config,
+  { threshold, amount, maxPerDay, maxPerMonth, cooldown, price, currency, consent }: AutoRecharge.Config,
   { id, key, version }: { readonly id: Id.Id; readonly key: string; readonly version: number }
-) => ({ ...config, cooldownSeconds: cooldown / 1_000, pack: { id, key, version } })
+) => {
+  const pack = { id, key, version }
+  return {
+    threshold,
+    amount,
+    maxPerDay,
+    maxPerMonth,
+    cooldownSeconds: cooldown / 1_000,
+    price,
+    currency,
+    consent,
+    pack
+  }
+}
 
 const stopped = ({ why: reason, class: of, code, message, at }: AutoRecharge.Stopped) => ({
   reason,

@@ -64,8 +64,8 @@ export const setRecharge = (
   )
 
 /** Whether nothing but the switch is meant. */
-const isSame = ({ enabled: _, consent: __, lowBalance: ___, ...terms }: Omit<Input, "client">): boolean =>
-  Object.values(terms).every((term) => term === undefined)
+const isSame = ({ threshold, amount, pack, maxPerDay, maxPerMonth, cooldownSeconds }: Omit<Input, "client">): boolean =>
+  [threshold, amount, pack, maxPerDay, maxPerMonth, cooldownSeconds].every((term) => term === undefined)
 
 const needed = (field: string): Refused => ({
   _tag: "NotAdmissible",

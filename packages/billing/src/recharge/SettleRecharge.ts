@@ -1,6 +1,6 @@
 /** What becomes of a recharge once its payment has come to an end: it cools down, or it has stopped and says why. */
 import { AutoRecharge, type Decline, type Id } from "@capstan/domain"
-import { AutoRecharges } from "@capstan/store"
+import { AutoRecharges, PaymentMethods } from "@capstan/store"
 import { Result } from "effect"
 import type { Session } from "../subscriptions/Serve.ts"
 import { record } from "./Told.ts"
@@ -34,9 +34,16 @@ export const settleRecharge = async (session: Session, { client, order, outcome 
   await AutoRecharges.settle(trx, caller.organization, order, declined, at)
 }
 
-/** The client's default method is not there any more, or not to be used. */
-export const loseMethod = (session: Session, client: Id.Id, method: "inactive" | "missing"): Promise<void> =>
-  decideAndSave(session, client, { _tag: "LoseMethod", method, at: session.locked.at }, {})
+/** Something else that was paid with a method has made it inactive: is it the default, nothing is bought with it either. */
+export const loseMethod = async (
+  session: Session,
+  { client, method }: { readonly client: Id.Id; readonly method: Id.Id }
+): Promise<void> => {
+  const { trx, caller, locked } = session
+  const usual = await PaymentMethods.defaultOf(trx, caller.organization, client)
+  if (usual?.id === method)
+    await decideAndSave(session, client, { _tag: "LoseMethod", method: "inactive", at: locked.at }, {})
+}
 
 const decideAndSave = async (
   { trx, caller: { organization }, locked }: Session,

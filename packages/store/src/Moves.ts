@@ -91,7 +91,15 @@ export const move = async (
     if (Result.isFailure(parted)) return Result.fail(parted.failure)
   }
   const version = client.version + 1n
-  return Result.succeed({ ...client, root, path, parent: parent?.id ?? null, usesParentBalance, version, updatedAt: at })
+  return Result.succeed({
+    ...client,
+    root,
+    path,
+    parent: parent?.id ?? null,
+    usesParentBalance,
+    version,
+    updatedAt: at
+  })
 }
 
 /** A tree is there for good once it has been there; it comes to the instant of what moves into it. */

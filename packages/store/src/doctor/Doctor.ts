@@ -11,7 +11,9 @@ import * as Group from "./Group.ts"
 import { History } from "./History.ts"
 import * as Holds from "./Holds.ts"
 import * as Keys from "./Keys.ts"
+import { Lines } from "./Lines.ts"
 import * as Periods from "./Periods.ts"
+import * as Places from "./Places.ts"
 import * as Sales from "./Sales.ts"
 import { Purses } from "./Purses.ts"
 import { Suspensions } from "./Suspensions.ts"
@@ -44,8 +46,12 @@ export const examine = async (
       await Keys.examine(database, organization, notes)
       await Periods.examine(database, organization, notes)
       await Sales.examine(database, organization, notes)
+      const examined = new Set<Id.Id>()
       for await (const roots of pages(treesAtOnce, (after) => rootsOf(database, organization, after))) {
-        progress.entries += await examineTrees(database, organization, roots, notes)
+        const left = roots.filter((root) => !examined.delete(root))
+        const { entries, together } = await examineTrees(database, organization, left, notes)
+        for (const root of together) if (!roots.includes(root)) examined.add(root)
+        progress.entries += entries
         progress.trees += roots.length
         onProgress({ ...progress })
       }
@@ -58,33 +64,42 @@ export const examine = async (
 const examineTrees = async (
   database: Pick<Connection, "db">,
   organization: Id.Id,
-  roots: ReadonlyArray<Id.Id>,
+  asked: ReadonlyArray<Id.Id>,
   notes: Notes
-): Promise<number> => {
-  const group = await Group.read(database, organization, roots)
+): Promise<{
+  readonly entries: number
+  /** All that were read: those that moves connect with what was asked for explain it. */
+  readonly together: ReadonlyArray<Id.Id>
+}> => {
+  if (asked.length === 0) return { entries: 0, together: [] }
+  const group = await Group.read(database, organization, asked)
+  const lines = new Lines(group.clients, group.moves)
+  const unitOf = unitsOf(group)
   const history = new History(
     database,
     organization,
     new Map(group.purses.map(({ client, state }) => [client, state.seq]))
   )
   await history.prefetch()
-  const rootByClient = new Map(group.clients.map(({ id, root }) => [id, root]))
-  const byRoot = <A>(items: ReadonlyArray<A>, clientOf: (item: A) => Id.Id) =>
-    Map.groupBy(items, (item) => rootByClient.get(clientOf(item)))
-  const rootByCap = new Map(group.caps.map(({ id, client }) => [id, rootByClient.get(client)]))
-  const clients = Map.groupBy(group.clients, ({ root }) => root)
-  const purses = byRoot(group.purses, ({ client }) => client)
-  const caps = byRoot(group.caps, ({ client }) => client)
-  const windows = Map.groupBy(group.windows, ({ cap }) => rootByCap.get(cap))
-  const openHolds = Map.groupBy(group.openHolds, ({ root }) => root)
-  const changes = byRoot(group.changes, ({ client }) => client)
+  const unitByClient = new Map(group.clients.map(({ id, root }) => [id, unitOf(root)]))
+  const byUnit = <A>(items: ReadonlyArray<A>, clientOf: (item: A) => Id.Id) =>
+    Map.groupBy(items, (item) => unitByClient.get(clientOf(item)))
+  const unitByCap = new Map(group.caps.map(({ id, client }) => [id, unitByClient.get(client)]))
+  const clients = Map.groupBy(group.clients, ({ root }) => unitOf(root))
+  const purses = byUnit(group.purses, ({ client }) => client)
+  const caps = byUnit(group.caps, ({ client }) => client)
+  const windows = Map.groupBy(group.windows, ({ cap }) => unitByCap.get(cap))
+  const openHolds = Map.groupBy(group.openHolds, ({ root }) => unitOf(root))
+  const halves = Map.groupBy(group.halves, ({ half }) => unitOf(half.root))
+  const changes = byUnit(group.changes, ({ client }) => client)
   let entries = 0
-  for (const root of roots) {
-    const of = <A>(map: ReadonlyMap<Id.Id | undefined, ReadonlyArray<A>>) => map.get(root) ?? []
-    const holds = new Holds.Holds(notes)
+  for (const unit of new Set(group.roots.map(unitOf))) {
+    const of = <A>(map: ReadonlyMap<Id.Id | undefined, ReadonlyArray<A>>) => map.get(unit) ?? []
+    Places.examine(notes, of(clients))
+    const holds = new Holds.Holds(notes, of(halves))
     const wallets = new Purses(notes, of(purses))
-    const counters = new Windows(notes, of(clients), of(caps), of(changes))
-    const suspensions = new Suspensions(notes, of(clients), of(changes))
+    const counters = new Windows(notes, lines, of(caps), of(changes))
+    const suspensions = new Suspensions(notes, of(clients), lines, of(changes))
     for await (const { entry, time } of history.of(of(purses).map(({ client }) => client))) {
       entries += 1
       wallets.entry(entry)
@@ -100,7 +115,22 @@ const examineTrees = async (
     holds.end(of(openHolds), group.settled, of(purses), of(windows))
     suspensions.end()
   }
-  return entries
+  return { entries, together: group.roots }
+}
+
+/** Trees between which clients have moved are one unit, named by one of them. */
+const unitsOf = ({ moves }: Group.Group): ((root: Id.Id) => Id.Id) => {
+  const next = new Map<Id.Id, Id.Id>()
+  const unitOf = (root: Id.Id): Id.Id => {
+    let unit = root
+    for (let other = next.get(unit); other !== undefined; other = next.get(unit)) unit = other
+    return unit
+  }
+  for (const { from, to } of moves) {
+    const [a, b] = [unitOf(from), unitOf(to)]
+    if (a !== b) next.set(a, b)
+  }
+  return unitOf
 }
 
 /** A settled hold's row never changes, so it may be read later than the entry. */

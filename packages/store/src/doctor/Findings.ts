@@ -13,6 +13,7 @@ const laws = {
   capLog: law(1, "every cap is as the event log last set it"),
   windows: law(1, "windows hold what the entries count in them"),
   counting: law(1, "every debit and hold counts in each cap of its line"),
+  raises: law(1, "an approved raise is in its cap's log, and of each cap one is pending at most"),
   keys: law(2, "no key of a client has two entries"),
   sequence: law(2, "a wallet's entries are numbered from 1 to its last, without a gap"),
   owners: law(2, "the client and the wallet of every entry exist"),
@@ -25,9 +26,12 @@ const laws = {
   reversed: law(4, "what went back of an order and of its payment is what its reversals come to"),
   revoked: law(4, "credits were revoked and owed as the reversals say"),
   provider: law(4, "the sandbox has charged and refunded what is settled here"),
+  places: law(3, "every client stands below its parent, in its parent's tree"),
+  payers: law(3, "who pays for a client is who pays for it of record"),
   periods: law(6, "every period is the calendar's function of anchor, interval and number"),
   pinned: law(8, "lots and windows hold what the open holds pin, and nothing else"),
   settled: law(8, "every hold has its entry, and was settled at most once"),
+  halves: law(8, "both halves of a hold that a move has cut end alike"),
   suspended: law(9, "nothing was debited, reserved or renewed under a suspension"),
   suspensions: law(9, "every open suspension is as the event log tells")
 } as const satisfies Readonly<Record<string, Law>>

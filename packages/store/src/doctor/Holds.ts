@@ -3,7 +3,7 @@ import { type Id, Wallet } from "@capstan/domain"
 import type { Entry } from "../trees/Entry.ts"
 import * as Rows from "../trees/Rows.ts"
 import type { Notes } from "./Findings.ts"
-import { type Hold, type Purse, settledName, type Window } from "./Group.ts"
+import { type Halves, type Hold, type Purse, settledName, type Window } from "./Group.ts"
 
 export interface Settlement {
   readonly hold: Id.Id
@@ -15,12 +15,14 @@ export interface Settlement {
 
 export class Holds {
   readonly #notes: Notes
+  readonly #halves: ReadonlyMap<Id.Id, Halves>
   readonly #reserved = new Map<Id.Id, Entry>()
   readonly #counts = new Map<string, number>()
   #settlements: Array<Settlement> = []
 
-  constructor(notes: Notes) {
+  constructor(notes: Notes, halves: ReadonlyArray<Halves>) {
     this.#notes = notes
+    this.#halves = new Map(halves.map((halves) => [halves.id, halves]))
   }
 
   entry(entry: Entry): void {
@@ -32,7 +34,7 @@ export class Holds {
     if (event._tag !== "Captured" && event._tag !== "Released") return
     const { hold } = event
     const outcome = event._tag === "Captured" ? "captured" : event.why
-    if (!this.#reserved.delete(hold))
+    if (!this.#reserved.delete(hold) && !this.#halves.has(hold))
       this.#notes.differ("settled", `hold ${hold}`, "to be open", `${outcome} by entry ${entry.seq} of ${payer}`)
     const name = settledName(payer, outcome)
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1)
@@ -58,6 +60,7 @@ export class Holds {
     windows: ReadonlyArray<Window>
   ): void {
     this.#compareOpen(open)
+    for (const halves of this.#halves.values()) compareHalves(this.#notes, halves)
     for (const { client } of purses)
       for (const outcome of ["captured", "released", "expired"]) {
         const name = settledName(client, outcome)
@@ -76,7 +79,7 @@ export class Holds {
   #compareOpen(open: ReadonlyArray<Hold>): void {
     const openById = new Map(open.map((hold) => [hold.id, hold]))
     for (const { id } of open)
-      if (!this.#reserved.has(id)) this.#notes.differ("settled", `hold ${id}`, "no open hold, by the entries", "open")
+      if (!this.#reserved.has(id) && !this.#halves.has(id)) this.#notes.differ("settled", `hold ${id}`, "no open hold, by the entries", "open")
     for (const [id, { event, client, payer }] of this.#reserved) {
       if (event._tag !== "Reserved") continue
       const hold = openById.get(id)
@@ -86,6 +89,20 @@ export class Holds {
     }
   }
 }
+
+/** Each may come to its end by itself; what somebody settles is settled in both. */
+const compareHalves = (notes: Notes, { half, id, main }: Halves): void => {
+  notes.check("halves")
+  const ended = (hold: typeof half): boolean => hold.settledAt !== null && hold.settledAt >= hold.expiresAt
+  if (main === undefined) return notes.differ("halves", `hold ${id}`, "another half", "none")
+  const alike = { ...main, captured: main.captured !== null && main.captured > half.amount ? half.amount : main.captured }
+  const [expected, found] = [outcomeOf(alike), outcomeOf(half)]
+  const oneIsOpen = (main.outcome === null && ended(half)) || (half.outcome === null && ended(main))
+  if (expected !== found && !oneIsOpen) notes.differ("halves", `hold ${id}`, expected, found)
+}
+
+const outcomeOf = ({ amount, captured, expiresAt, outcome }: Halves["half"]): string =>
+  `${amount} until ${new Date(expiresAt).toISOString()}, ${outcome ?? "open"}, ${captured ?? 0n} captured`
 
 const described = ({
   client,
@@ -105,7 +122,7 @@ const comparePinned = (
   const sums = new Map<string, bigint>()
   const add = (name: string, amount: bigint) => sums.set(name, (sums.get(name) ?? 0n) + amount)
   for (const { payer, portions, places } of open) {
-    for (const { from, amount } of portions) if (from !== "unlimited") add(`${from} of wallet ${payer}`, amount)
+    for (const { from, amount } of portions) if (from !== "unlimited" && from !== "overage_elsewhere") add(`${from} of wallet ${payer}`, amount)
     for (const { cap, start, scope } of places) add(windowName(cap, start), Wallet.cost(portions, scope))
   }
   const compare = (name: string, held: bigint): void => {

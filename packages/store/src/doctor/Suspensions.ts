@@ -6,6 +6,7 @@ import type { Id, Instant } from "@capstan/domain"
 import type { Entry } from "../trees/Entry.ts"
 import type { Notes } from "./Findings.ts"
 import { type Change, type Client, kinds } from "./Group.ts"
+import type { Lines } from "./Lines.ts"
 
 interface Interval {
   readonly cause: string
@@ -17,12 +18,14 @@ const never = Number.POSITIVE_INFINITY
 
 export class Suspensions {
   readonly #notes: Notes
-  readonly #clients: ReadonlyMap<Id.Id, Client>
+  readonly #clients: ReadonlyArray<Client>
+  readonly #lines: Lines
   readonly #intervals = new Map<Id.Id, Array<Interval>>()
 
-  constructor(notes: Notes, clients: ReadonlyArray<Client>, changes: ReadonlyArray<Change>) {
+  constructor(notes: Notes, clients: ReadonlyArray<Client>, lines: Lines, changes: ReadonlyArray<Change>) {
     this.#notes = notes
-    this.#clients = new Map(clients.map((client) => [client.id, client]))
+    this.#clients = clients
+    this.#lines = lines
     for (const { client, kind, at, payload } of changes) {
       const intervals = this.#intervals.get(client) ?? []
       if (kind === kinds.suspended) {
@@ -45,7 +48,7 @@ export class Suspensions {
       (event._tag === "Captured" && event.excess.length > 0)
     if (!spends) return
     this.#notes.check("suspended")
-    for (const member of this.#clients.get(client)?.line ?? [client])
+    for (const member of this.#lines.at(client, at))
       for (const { from, to } of this.#intervals.get(member) ?? [])
         if (from < at && at < to)
           this.#notes.differ(
@@ -57,7 +60,7 @@ export class Suspensions {
   }
 
   end(): void {
-    for (const { id, causes } of this.#clients.values()) {
+    for (const { id, causes } of this.#clients) {
       this.#notes.check("suspensions")
       const open = (this.#intervals.get(id) ?? []).filter(({ to }) => to === never).map(({ cause }) => cause)
       const [expected, found] = [open.sort().join(", ") || "none", causes.join(", ") || "none"]

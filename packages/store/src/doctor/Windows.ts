@@ -6,7 +6,8 @@
 import { Cost, type Id, type Instant, Wallet } from "@capstan/domain"
 import type { Entry } from "../trees/Entry.ts"
 import type { Notes } from "./Findings.ts"
-import { type Cap, type Change, type Client, kinds, type Window } from "./Group.ts"
+import { type Cap, type Change, kinds, type Window } from "./Group.ts"
+import type { Lines } from "./Lines.ts"
 
 /** What a cap said from an instant on; null while it only told. */
 interface Limit {
@@ -28,17 +29,17 @@ export class Windows {
   readonly #notes: Notes
   readonly #caps: ReadonlyMap<Id.Id, Cap>
   readonly #capsByClient: ReadonlyMap<Id.Id, ReadonlyArray<Cap>>
-  readonly #lines: ReadonlyMap<Id.Id, ReadonlyArray<Id.Id>>
+  readonly #lines: Lines
   readonly #limits: ReadonlyMap<Id.Id, ReadonlyArray<Limit>>
   readonly #sums = new Map<string, Sum>()
   #touched: Array<Sum> = []
   #time: Instant.Instant = Number.NEGATIVE_INFINITY
 
-  constructor(notes: Notes, clients: ReadonlyArray<Client>, caps: ReadonlyArray<Cap>, changes: ReadonlyArray<Change>) {
+  constructor(notes: Notes, lines: Lines, caps: ReadonlyArray<Cap>, changes: ReadonlyArray<Change>) {
     this.#notes = notes
     this.#caps = new Map(caps.map((cap) => [cap.id, cap]))
     this.#capsByClient = Map.groupBy(caps, ({ client }) => client)
-    this.#lines = new Map(clients.map(({ id, line }) => [id, line]))
+    this.#lines = lines
     const limits = limitsOf(changes)
     this.#limits = new Map(caps.map((cap) => [cap.id, limits.get(cap.id) ?? [limitOf(cap, cap.createdAt)]]))
     for (const cap of caps) this.#compareLog(cap)
@@ -130,7 +131,7 @@ export class Windows {
           nameOf(count.cap, count.start)
         )
     }
-    for (const member of this.#lines.get(client) ?? [])
+    for (const member of this.#lines.at(client, at))
       for (const { id, scope, createdAt, removedAt } of this.#capsByClient.get(member) ?? []) {
         const inForce = createdAt < at && (removedAt === null || at < removedAt)
         if (!inForce || Wallet.cost(event.portions, scope) === 0n) continue

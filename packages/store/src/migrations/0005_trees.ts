@@ -44,6 +44,9 @@ const changes = [
     primary key (organization_id, id),
     foreign key (organization_id, client_id) references client
   )`,
+  sql`create index client_move_by_from on client_move (organization_id, from_root)`,
+  sql`create index client_move_by_to on client_move (organization_id, to_root)`,
+  sql`create index hold_cut on hold (organization_id, cut_by) where cut_by is not null`,
   sql`create index client_move_by_client on client_move (organization_id, client_id, at)`
 ]
 

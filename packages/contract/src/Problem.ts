@@ -430,23 +430,14 @@ export const keyRequired = (): Problem =>
     "key_required"
   )
 
-/** What refused the new slice of a lease, told of the old one. */
+/** What refused the new slice of a lease, told of the old one: something was done. */
 export const notRenewed = (problem: Problem, settled: typeof Wire.EntryId.Type): Problem => {
-  switch (problem.code) {
-    case "insufficient_credits":
-      return { ...problem, message: alsoSettled(problem), details: { ...problem.details, settled } }
-    case "spending_cap_reached":
-      return { ...problem, message: alsoSettled(problem), details: { ...problem.details, settled } }
-    case "not_admissible":
-      return { ...problem, message: alsoSettled(problem), details: { ...problem.details, settled } }
-    case "temporarily_unavailable":
-      return outcomeUnknown(problem.details.retryAfterMs)
-    default:
-      return problem
-  }
+  const message = `${problem.message} The lease before it has been settled.`
+  if (problem.code === "insufficient_credits") return { ...problem, message, details: { ...problem.details, settled } }
+  if (problem.code === "spending_cap_reached") return { ...problem, message, details: { ...problem.details, settled } }
+  if (problem.code === "not_admissible") return { ...problem, message, details: { ...problem.details, settled } }
+  return problem.code === "temporarily_unavailable" ? outcomeUnknown(problem.details.retryAfterMs) : problem
 }
-
-const alsoSettled = ({ message }: Problem): string => `${message} The lease before it has been settled.`
 
 const unauthorizedBecause: { readonly [R in typeof UnauthorizedReason.Type]: string } = {
   token_missing: "Send an access token: `Authorization: Bearer capstan_...`.",

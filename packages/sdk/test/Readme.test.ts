@@ -28,7 +28,9 @@ const answering =
       String(url instanceof Request ? url.url : url)
         .split("/trpc/")
         .at(-1) ?? ""
-    return Response.json({ result: { data: answer(name, JSON.parse(String(init?.body))) } })
+    return Response.json({
+      result: { data: answer(name, JSON.parse(typeof init?.body === "string" ? init.body : "{}")) }
+    })
   }
 
 it("the first block grants and spends", async () => {

@@ -260,7 +260,7 @@ describe("slices", () => {
         const world = new World(seed, 5_000, { loses: 0.1, longestDelay: 100, timeout: 1_000 })
         for (let i = 0; i < 20_000 && world.spent < 5_000; i++) {
           world.pass(100)
-          world.spend(1 + world.upTo(2)) || world.spend(1)
+          if (!world.spend(1 + world.upTo(2))) world.spend(1)
         }
         assert.strictEqual(world.spent, 5_000)
         assert.isFalse(world.spend(1))

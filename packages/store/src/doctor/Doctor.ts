@@ -16,6 +16,7 @@ import * as Periods from "./Periods.ts"
 import * as Places from "./Places.ts"
 import * as Sales from "./Sales.ts"
 import { Purses } from "./Purses.ts"
+import * as Raises from "./Raises.ts"
 import { Suspensions } from "./Suspensions.ts"
 import { Windows } from "./Windows.ts"
 
@@ -92,6 +93,7 @@ const examineTrees = async (
   const openHolds = Map.groupBy(group.openHolds, ({ root }) => unitOf(root))
   const halves = Map.groupBy(group.halves, ({ half }) => unitOf(half.root))
   const changes = byUnit(group.changes, ({ client }) => client)
+  const raises = byUnit(group.raises, ({ client }) => client)
   let entries = 0
   for (const unit of new Set(group.roots.map(unitOf))) {
     const of = <A>(map: ReadonlyMap<Id.Id | undefined, ReadonlyArray<A>>) => map.get(unit) ?? []
@@ -99,6 +101,7 @@ const examineTrees = async (
     const holds = new Holds.Holds(notes, of(halves))
     const wallets = new Purses(notes, of(purses))
     const counters = new Windows(notes, lines, of(caps), of(changes))
+    Raises.examine(notes, of(raises), of(changes))
     const suspensions = new Suspensions(notes, of(clients), lines, of(changes))
     for await (const { entry, time } of history.of(of(purses).map(({ client }) => client))) {
       entries += 1

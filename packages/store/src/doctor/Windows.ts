@@ -9,7 +9,7 @@ import type { Notes } from "./Findings.ts"
 import { type Cap, type Change, kinds, type Window } from "./Group.ts"
 import type { Lines } from "./Lines.ts"
 
-/** What a cap said from an instant on; null while it only told. */
+/** What a cap let through from an instant on, less what was committed of it; null while it only told. */
 interface Limit {
   readonly from: Instant.Instant
   readonly limit: bigint | null
@@ -31,6 +31,8 @@ export class Windows {
   readonly #capsByClient: ReadonlyMap<Id.Id, ReadonlyArray<Cap>>
   readonly #lines: Lines
   readonly #limits: ReadonlyMap<Id.Id, ReadonlyArray<Limit>>
+  /** When its windows were started before their time. */
+  readonly #resets: ReadonlyMap<Id.Id, ReadonlyArray<Instant.Instant>>
   readonly #sums = new Map<string, Sum>()
   #touched: Array<Sum> = []
   #time: Instant.Instant = Number.NEGATIVE_INFINITY
@@ -42,6 +44,7 @@ export class Windows {
     this.#lines = lines
     const limits = limitsOf(changes)
     this.#limits = new Map(caps.map((cap) => [cap.id, limits.get(cap.id) ?? [limitOf(cap, cap.createdAt)]]))
+    this.#resets = resetsOf(changes)
     for (const cap of caps) this.#compareLog(cap)
   }
 
@@ -112,7 +115,7 @@ export class Windows {
   }
 
   #compareCounts(
-    { client, counts, payer, seq, at }: Entry,
+    { client, counts, member, meter, payer, seq, at }: Entry,
     event: Wallet.Event & { readonly _tag: "Debited" | "Reserved" }
   ): void {
     this.#notes.check("counting")
@@ -130,9 +133,22 @@ export class Windows {
           `a window of ${new Date(at).toISOString()}`,
           nameOf(count.cap, count.start)
         )
+      const reset = this.#resets.get(count.cap)?.find((start) => count.start < start && start < at)
+      if (reset !== undefined)
+        this.#notes.differ(
+          "counting",
+          `${where}, cap ${count.cap}`,
+          nameOf(count.cap, reset),
+          nameOf(count.cap, count.start)
+        )
+      const cap = this.#caps.get(count.cap)
+      if (cap !== undefined && !concerns(cap, member, meter))
+        this.#notes.differ("counting", `${where}, cap ${count.cap}`, "not to count in it", "counts")
     }
-    for (const member of this.#lines.at(client, at))
-      for (const { id, scope, createdAt, removedAt } of this.#capsByClient.get(member) ?? []) {
+    for (const owner of this.#lines.at(client, at))
+      for (const cap of this.#capsByClient.get(owner) ?? []) {
+        const { id, scope, createdAt, removedAt } = cap
+        if (!concerns(cap, member, meter)) continue
         const inForce = createdAt < at && (removedAt === null || at < removedAt)
         if (!inForce || Wallet.cost(event.portions, scope) === 0n) continue
         const found = counts.filter(({ cap }) => cap === id).length
@@ -164,7 +180,8 @@ const limitsOf = (changes: ReadonlyArray<Change>): ReadonlyMap<Id.Id, ReadonlyAr
   for (const { kind, at, payload } of changes) {
     if (kind !== kinds.cap) continue
     const { after } = payload as CapSet
-    const limit = limitOf({ enforcement: after.enforcement, limit: Cost.parse(after.limit) }, at)
+    const { enforcement, limit: whole, committed = "0" } = after
+    const limit = limitOf({ enforcement, limit: Cost.parse(whole), committed: Cost.parse(committed) }, at)
     limits.set(after.cap, [...(limits.get(after.cap) ?? []), limit])
   }
   return limits
@@ -172,14 +189,33 @@ const limitsOf = (changes: ReadonlyArray<Change>): ReadonlyMap<Id.Id, ReadonlyAr
 
 /** What the event log says of a cap that was set. */
 interface CapSet {
-  readonly after: { readonly cap: Id.Id; readonly limit: string; readonly enforcement: Cap["enforcement"] }
+  readonly after: {
+    readonly cap: Id.Id
+    readonly limit: string
+    readonly committed?: string
+    readonly enforcement: Cap["enforcement"]
+  }
 }
 
 const described = ({ used, held }: Pick<Sum, "held" | "used">): string => `${used} used, ${held} held`
 
 const nameOf = (cap: Id.Id, start: Instant.Instant): string => `window ${new Date(start).toISOString()} of cap ${cap}`
 
-const limitOf = ({ enforcement, limit }: Pick<Cap, "enforcement" | "limit">, from: Instant.Instant): Limit => ({
-  from,
-  limit: enforcement === "hard" ? limit : null
-})
+const limitOf = (
+  { enforcement, limit, committed }: Pick<Cap, "committed" | "enforcement" | "limit">,
+  from: Instant.Instant
+): Limit => ({ from, limit: enforcement === "hard" ? limit - committed : null })
+
+const concerns = (cap: Cap, member: string | null, meter: string | null): boolean =>
+  (cap.member === null || cap.member === member) && (cap.meter === null || cap.meter === meter)
+
+/** By cap. */
+const resetsOf = (changes: ReadonlyArray<Change>): ReadonlyMap<Id.Id, ReadonlyArray<Instant.Instant>> => {
+  const resets = new Map<Id.Id, Array<Instant.Instant>>()
+  for (const { kind, payload } of changes) {
+    if (kind !== kinds.reset) continue
+    const { cap, start } = payload as { readonly cap: Id.Id; readonly start: Instant.Instant }
+    resets.set(cap, [...(resets.get(cap) ?? []), start])
+  }
+  return resets
+}

@@ -13,8 +13,8 @@ export const notified = async (
 ): Promise<void> => {
   await sql`
     update client set spending_cap_notified_at = ${new Date(at)}
-    where organization_id = ${organization} and id = ${client} and exists (
-      select from cap c where c.organization_id = ${organization} and c.id = ${window.cap} and c.removed_at is null
+    where organization_id = ${organization} and id = ${client} and not exists (
+      select from cap c where c.organization_id = ${organization} and c.id = ${window.cap} and c.removed_at is not null
     ) and not exists (
       select from cap_window w where w.organization_id = ${organization} and w.cap_id = ${window.cap}
         and w.starts_at > ${new Date(window.start)}

@@ -69,6 +69,7 @@ export const ailments = async (organization: string) => {
   return findings.flatMap(({ name, examples }) => examples.map((example) => ({ name, ...example })))
 }
 
-export const isWell = async (organization: string): Promise<void> => assert.deepStrictEqual(await ailments(organization), [])
+export const isWell = async (organization: string): Promise<void> =>
+  assert.deepStrictEqual(await ailments(organization), [])
 
 export const { patience } = Payment

@@ -29,7 +29,7 @@ export interface Reversal extends Taken {
   readonly asked: { readonly key: string; readonly hash: Buffer } | null
   readonly amount: Money.Minor
   readonly policy: "block" | "forgive" | "owe"
-  /** Never `action_required`: nobody has to do anything to be refunded. */
+  /** Never `action_required`: nobody has to do anything to be refunded. Nor is the provider's name of a refund kept. */
   readonly state: Payment.State
   readonly createdAt: Instant.Instant
 }
@@ -144,7 +144,7 @@ const ofRow = (row: Selectable<Tables["payment_reversal"]>): Reversal => ({
     status: row.status,
     tries: row.tries,
     dueAt: row.due_at,
-    reference: row.reference,
+    reference: null,
     actionUrl: null,
     declined:
       row.decline_class === null

@@ -97,7 +97,11 @@ const place = async (
   const [{ lifecycle }] = line
   if (lifecycle.closedAt !== null || former)
     return Result.fail({ _tag: "ClientClosed", client, at: lifecycle.closedAt ?? locked.at })
-  const refusedReach = beyondReach(session, line.map(({ id }) => id), payer)
+  const refusedReach = beyondReach(
+    session,
+    line.map(({ id }) => id),
+    payer
+  )
   if (refusedReach !== undefined) return Result.fail(refusedReach)
   const method =
     methodId === null
@@ -136,11 +140,7 @@ const place = async (
 }
 
 /** Who pays is told by whoever may speak for them: not by a token that is confined below. */
-const beyondReach = (
-  { caller: { reach } }: Session,
-  line: ReadonlyArray<string>,
-  payer: string
-): Refused | undefined =>
+const beyondReach = ({ caller: { reach } }: Session, line: ReadonlyArray<string>, payer: string): Refused | undefined =>
   reach !== null && line.indexOf(payer) > line.indexOf(reach)
     ? {
         _tag: "NotAdmissible",

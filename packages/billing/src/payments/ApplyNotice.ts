@@ -3,7 +3,16 @@
  * is new of that is taken back here, so that a notice that comes twice, late or out of order changes nothing.
  */
 import { type Id, Money, Payment } from "@capstan/domain"
-import { type Caller, Connections, Database, Ids, Organizations, PaymentReversals, Payments, type Trees } from "@capstan/store"
+import {
+  type Caller,
+  Connections,
+  Database,
+  Ids,
+  Organizations,
+  PaymentReversals,
+  Payments,
+  type Trees
+} from "@capstan/store"
 import { Effect, Result } from "effect"
 import { change, type Refused } from "../Doors.ts"
 import type { Session } from "../subscriptions/Serve.ts"
@@ -72,7 +81,6 @@ const chargeBack = async (
     state: {
       ...Payment.intended(locked.at),
       status: "succeeded",
-      reference: notice.id,
       dueAt: null,
       settledAt: locked.at
     },

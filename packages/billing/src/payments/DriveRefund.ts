@@ -31,7 +31,9 @@ export const driveRefund = Effect.fn("driveRefund")(function* (
     })
   )
   const payment =
-    claimed === undefined ? undefined : yield* Effect.promise(() => Payments.byId(db, organization, claimed.reversal.payment))
+    claimed === undefined
+      ? undefined
+      : yield* Effect.promise(() => Payments.byId(db, organization, claimed.reversal.payment))
   if (claimed === undefined || payment === undefined)
     return yield* Effect.fail({ _tag: "NotFound", what: "payment", id } as const)
   const { reversal, state } = claimed
@@ -42,11 +44,8 @@ export const driveRefund = Effect.fn("driveRefund")(function* (
     change(caller, names, (trx, locked) => settle({ trx, caller, locked }, id, outcome))
   )
   if (Result.isSuccess(settled)) return settled.success
-  if (settled.failure._tag === "Unavailable" || settled.failure._tag === "OutcomeUnknown")
-    return { ...reversal, state }
-  return yield* change(caller, names, (trx, locked) =>
-    settle({ trx, caller, locked }, id, { _tag: "Unknown" })
-  )
+  if (settled.failure._tag === "Unavailable" || settled.failure._tag === "OutcomeUnknown") return { ...reversal, state }
+  return yield* change(caller, names, (trx, locked) => settle({ trx, caller, locked }, id, { _tag: "Unknown" }))
 })
 
 const ask = Effect.fnUntraced(function* (
@@ -90,7 +89,8 @@ const settle = async (
   if (events.length === 0) return Result.succeed(reversal)
   const { client } = payment
   const told = { payment: payment.id, order: payment.order, reversal: id, amount: reversal.amount }
-  let after: PaymentReversals.Reversal = { ...reversal, state: events.reduce(Payment.evolve, reversal.state) }
+  const state = { ...events.reduce(Payment.evolve, reversal.state), reference: null }
+  let after: PaymentReversals.Reversal = { ...reversal, state }
   for (const event of events) {
     if (event._tag === "Succeeded") {
       const taken = await giveBack(session, payment, reversal)

@@ -68,8 +68,11 @@ export const post = async (
 export const allowanceKey = (subscription: Id.Id, { epoch, n }: Pick<Grant, "epoch" | "n">): string =>
   `${subscription}:allowance:${epoch}:${n}`
 
-const hasIncluded = async (locked: Trees.Locked, name: string): Promise<boolean> =>
-  (await locked.branch(name)).wallet.lots.some(({ kind }) => kind === "included")
+/** Of its own: a plan without credits replaces nothing of a parent's. */
+const hasIncluded = async (locked: Trees.Locked, name: string): Promise<boolean> => {
+  const { payer, wallet } = await locked.branch(name)
+  return payer === locked.client(name) && wallet.lots.some(({ kind }) => kind === "included")
+}
 
 /** Every event of a subscription is told of. */
 export const record = (

@@ -153,7 +153,8 @@ const begin = (state: State, config: Config, command: Of<"Begin">): ReadonlyArra
   const { at, boughtThisMonth, boughtToday, dayEnds, monthEnds } = command
   const lacking = goal(state) - command.available
   if (lacking <= 0n) return [{ _tag: "Rested", at }]
-  if (!command.allowed) return waits(state, "not_allowed", null)
+  // Nobody knows when; what may change it has it looked at again, and in any case a day does.
+  if (!command.allowed) return waits(state, "not_allowed", dayEnds)
   if (command.method !== "ready") return [withoutMethod(command.method, at)]
   if (command.capped !== null) return waits(state, "cap_reached", command.capped.resetsAt)
   const today = roomOf(config.maxPerDay, boughtToday)

@@ -331,11 +331,7 @@ describe("AutoRecharge", () => {
     [histories],
     ([steps]) =>
       play(steps).turns.every(({ command, events }) =>
-        events.every(
-          (event) =>
-            event._tag !== "Waited" ||
-            (event.why === "not_allowed" ? event.until === null : event.until !== null && event.until > command.at)
-        )
+        events.every((event) => event._tag !== "Waited" || (event.until !== null && event.until > command.at))
       ),
     runs
   )

@@ -17,6 +17,8 @@ import * as Clients from "./Clients.ts"
 import type { Trx } from "./Database.ts"
 import type { Failure } from "./Failure.ts"
 import type { Tables } from "./Tables.ts"
+import { lookAgain as look } from "./trees/LookAgain.ts"
+import * as Query from "./trees/Query.ts"
 import * as Page from "./views/Page.ts"
 
 export interface Kept {
@@ -243,21 +245,13 @@ export const notified = async (
     .execute()
 }
 
-/** What waits of these clients, and of all below them, is looked at again. */
-export const lookAgain = async (
+/** What waits of some clients, and of all below them, is looked at again. */
+export const lookAgain = (
   trx: Trx,
   organization: Id.Id,
   clients: ReadonlyArray<Id.Id>,
   at: Instant.Instant
-): Promise<void> => {
-  if (clients.length === 0) return
-  await sql`
-    update auto_recharge a set due_at = ${new Date(at)}
-    from client c
-    where a.organization_id = ${organization} and a.phase = 'wanted' and a.waits is not null
-      and c.organization_id = a.organization_id and c.id = a.client_id
-      and (c.id = any(${clients}::uuid[]) or c.path && ${clients}::uuid[])`.execute(trx)
-}
+): Promise<void> => look(Query.ofTrx(trx), organization, clients, at)
 
 const toAttempt = (row: Selectable<Tables["recharge"]>): Attempt => ({
   id: row.id,

@@ -6,6 +6,7 @@
  */
 import type { Id, Instant } from "@capstan/domain"
 import { type Kysely, sql } from "kysely"
+import * as AutoRecharges from "./AutoRecharges.ts"
 import type { Trx } from "./Database.ts"
 import type { Tables } from "./Tables.ts"
 
@@ -38,6 +39,8 @@ export const keep = async (
       select ${organization}, client_id, coalesce(number, 0) + 1, payer_id, ${new Date(at)}, ${actor} from changed
     )
     select client_id as client, before, payer_id as after from changed order by client_id`.execute(trx)
+  // A wallet that slept may wake up, and its recharge with it.
+  await AutoRecharges.lookAgain(trx, organization, [client], at)
   return rows
 }
 

@@ -2,6 +2,7 @@
 import { type Id, type Instant, Subscription as Domain } from "@capstan/domain"
 import { Schema } from "effect"
 import { type Kysely, type Selectable, sql } from "kysely"
+import * as AutoRecharges from "./AutoRecharges.ts"
 import type { Trx } from "./Database.ts"
 import type { Tables } from "./Tables.ts"
 
@@ -45,8 +46,9 @@ export const insert = async (trx: Trx, organization: Id.Id, subscription: Subscr
   return inserted.numInsertedOrUpdatedRows === 1n
 }
 
-/** Writes it as it is now, a version on. */
+/** Writes it as it is now, a version on. A recharge may have waited for it. */
 export const update = async (trx: Trx, organization: Id.Id, subscription: Subscription): Promise<void> => {
+  await AutoRecharges.lookAgain(trx, organization, [subscription.client], subscription.updatedAt)
   await trx
     .updateTable("subscription")
     .set(columns(subscription))

@@ -15,6 +15,7 @@ import type { Key } from "../Key.ts"
 import { type Decided, Draft, type Posting } from "./Draft.ts"
 import { type Entry, entryJson, type EntryJson, toEntry } from "./Entry.ts"
 import { joined, load, type Wanted } from "./Load.ts"
+import { lookAgain } from "./LookAgain.ts"
 import { type Location, Locations } from "./Locations.ts"
 import * as Query from "./Query.ts"
 import * as Roots from "./Roots.ts"
@@ -270,6 +271,7 @@ class Session implements Locked {
     const { ok } = await commit(this.#query, organization, [randomUUID(), null], expected, [], this.#draft.writes)
     if (!ok) throw new Error("A locked tree changed under its lock")
     await this.#draft.writes.caps.write(this.#query, organization)
+    await lookAgain(this.#query, organization, this.#draft.looks, this.at)
   }
 
   async #decide(

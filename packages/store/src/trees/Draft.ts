@@ -46,6 +46,8 @@ interface Sketch {
 
 export class Draft {
   readonly writes = new Writes()
+  /** Clients of whom something has changed that recharges may wait for. */
+  readonly looks = new Set<Id.Id>()
   readonly #sketches = new Map<Id.Id, Sketch>()
 
   /** Decisions of a tree never go back in time. */
@@ -232,6 +234,7 @@ export class Draft {
         }
         case "LifecycleChanged": {
           const [{ lifecycle: state }] = branch.line
+          this.looks.add(client)
           sketch.lines.set(client, { ...line, members: branch.line, version: line.version + 1n })
           this.writes.lifecycles.set(client, { state, at })
           this.record({ client, kind: kindOf[event.change._tag], actor, at, payload: event.change })
@@ -248,11 +251,13 @@ export class Draft {
         case "CapSet": {
           const { cap } = event
           sketch.caps.set(cap.id, cap)
+          this.looks.add(client)
           for (const { cap: set, window } of branch.counters)
             if (set.id === cap.id) this.writes.caps.set(cap, window, at)
           break
         }
         case "WindowReset": {
+          this.looks.add(client)
           const was = before.counters.find(({ cap }) => cap.id === event.cap)
           const is = branch.counters.find(({ cap }) => cap.id === event.cap)
           if (was !== undefined && is !== undefined) this.writes.caps.reset(SpendingCap.at(was, at).window, is.window)
@@ -260,6 +265,7 @@ export class Draft {
         }
         case "CapRemoved":
           sketch.caps.set(event.cap, null)
+          this.looks.add(client)
           this.writes.caps.remove(event.cap, at)
           break
       }

@@ -98,7 +98,8 @@ describe("Raise", () => {
       if (event._tag === "Approved" || event._tag === "Declined") assert.isTrue(event.at < expiresAt)
       if (event._tag === "Expired") assert.isTrue(event.at >= expiresAt)
     }
-    for (const { after, at } of turns) if (after !== null && at >= expiresAt) assert.notStrictEqual(Raise.statusAt(after, at), "pending")
+    for (const { after, at } of turns)
+      if (after !== null && at >= expiresAt) assert.notStrictEqual(Raise.statusAt(after, at), "pending")
   })
 
   it.prop(

@@ -135,6 +135,72 @@ describe("SpendingCap", () => {
     }
   )
 
+  it.prop(
+    "a window that is reset counts nothing, starts then, and ends where it would have; the next is the calendar's own",
+    [caps, now, upTo(1_000_000), upTo(80)],
+    ([cap, at, later, used]) => {
+      const { end } = SpendingCap.open(cap, at)
+      const moment = end === null ? at + later : Math.min(at + later, end - 1)
+      const counter = {
+        cap,
+        window: { ...SpendingCap.open(cap, at), used: BigInt(used), held: 3n, told: 80, forecast: true }
+      }
+      const { window } = SpendingCap.reset(counter, moment)
+      assert.deepStrictEqual(window, {
+        cap: cap.id,
+        start: moment,
+        end,
+        used: 0n,
+        held: 0n,
+        told: 0,
+        forecast: false
+      })
+      if (end !== null) assert.deepStrictEqual(SpendingCap.at({ cap, window }, end).window, SpendingCap.open(cap, end))
+    }
+  )
+
+  it.prop(
+    "what is left is the limit less what is committed, used and held, and never less than nothing",
+    [counters],
+    ([counters]) => {
+      for (const counter of counters) {
+        const { limit, committed } = counter.cap
+        const { used, held } = counter.window
+        const left = limit - committed - used - held
+        assert.strictEqual(SpendingCap.headroom(counter), left < 0n ? 0n : left)
+      }
+    }
+  )
+
+  it.prop(
+    "the limit is forecast to be passed before the window ends just where spending on at the same rate passes it",
+    [caps, upTo(100), upTo(80)],
+    ([cap, percent, used]) => {
+      const [start, end] = [1_800_000_000_000, 1_800_000_001_000]
+      const at = start + percent * 10
+      const projected = SpendingCap.forecast(cap, { start, end }, BigInt(used), at)
+      const room = Number(cap.limit - cap.committed)
+      const due = percent >= 5 && percent < 100 && used > 0 && used < room
+      // At the end, at that rate.
+      const passes = (used * 100) / percent > room
+      if (projected === null) return assert.isFalse(due && passes && (room * percent) / used < 99.9)
+      assert.isTrue(due && projected >= at && projected < end)
+      const then = (used * (projected - start)) / (at - start)
+      assert.isTrue(then >= room)
+      if (projected > at) assert.isTrue((used * (projected - 1 - start)) / (at - start) < room)
+      assert.isNull(SpendingCap.forecast(cap, { start, end: null }, BigInt(used), at))
+    }
+  )
+
+  it.prop("a cap of a member or a meter counts nothing else", [caps], ([cap]) => {
+    for (const member of [null, "ann", "bob"])
+      for (const meter of [null, "tokens", "images"])
+        assert.strictEqual(
+          SpendingCap.counts(cap, member, meter),
+          (cap.member ?? member) === member && (cap.meter ?? meter) === meter
+        )
+  })
+
   it.prop("caps and windows survive their JSON", [caps, now], ([cap, at]) => {
     const codec = Schema.toCodecJson(Schema.Struct({ cap: SpendingCap.State, window: SpendingCap.Window }))
     const counter = { cap, window: SpendingCap.open(cap, at) }

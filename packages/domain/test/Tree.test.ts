@@ -391,6 +391,64 @@ describe("Tree", () => {
     runs
   )
 
+  it.prop(
+    "a window that is reset counts nothing yet, leaves what the old one counted there, and no other window changes",
+    [histories],
+    ([history]) => {
+      for (const { before, command, decided, after } of play(history).turns) {
+        if (command._tag !== "ResetWindow" || Result.isFailure(decided)) continue
+        const counter = before.counters.find(({ cap }) => cap.id === command.cap)
+        if (decided.success.length === 0) {
+          assert.isTrue(counter === undefined || SpendingCap.at(counter, command.at).window.start >= command.at)
+          continue
+        }
+        if (counter === undefined) return assert.fail("reset without a cap")
+        const { window } = SpendingCap.at(counter, command.at)
+        const now = after.counters.find(({ cap }) => cap.id === command.cap)?.window
+        assert.deepStrictEqual(now && [now.start, now.end, now.used, now.held], [command.at, window.end, 0n, 0n])
+        const others = (branch: Tree.Branch) => branch.counters.filter(({ cap }) => cap.id !== command.cap)
+        assert.deepStrictEqual(others(after), others(before))
+        assert.deepStrictEqual(after.wallet, before.wallet)
+      }
+    },
+    runs
+  )
+
+  it.prop("nothing counts in a cap once it is removed but what it held before", [histories], ([history]) => {
+    const removed = new Set<Id.Id>()
+    for (const turn of play(history).turns) {
+      const { command, decided } = turn
+      if (command._tag === "SetCap") removed.delete(command.cap.id)
+      for (const { counts } of entriesOf(turn))
+        for (const count of counts) if (removed.has(count.cap)) assert.isTrue(count.held < 0n || count.used < 0n)
+      if (command._tag === "RemoveCap" && Result.isSuccess(decided)) removed.add(command.cap)
+    }
+  })
+
+  it.prop(
+    "a forecast is told once in a window while its cap stands, before its limit is passed",
+    [histories],
+    ([history]) => {
+      const told = new Set<string>()
+      for (const { command, decided, before } of play(history).turns) {
+        if (command._tag === "SetCap" || command._tag === "RemoveCap")
+          for (const window of told)
+            if (window.startsWith(typeof command.cap === "string" ? command.cap : command.cap.id)) told.delete(window)
+        if (Result.isFailure(decided)) continue
+        for (const event of decided.success) {
+          if (event._tag !== "LimitForecast") continue
+          assert.isFalse(told.has(key(event)))
+          told.add(key(event))
+          const { cap } = before.counters.find(({ cap }) => cap.id === event.cap) ?? assert.fail("no such cap")
+          assert.isTrue(
+            cap.committed + event.used < event.limit && event.projectedAt >= ("at" in command ? command.at : 0)
+          )
+        }
+      }
+    },
+    runs
+  )
+
   const active = { onboardedAt: 0, closedAt: null, suspensions: [] }
   const lot: Wallet.Lot = {
     id: id("a", 1),

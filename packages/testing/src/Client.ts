@@ -12,7 +12,7 @@ export interface Options {
   readonly usesParentBalance?: boolean
   /** In micro-credits. */
   readonly overdraftLimit?: bigint
-  readonly metadata?: Readonly<Record<string, string>>
+  readonly metadata?: Readonly<Record<string, boolean | number | string>>
   /** Those of the organization unless told. */
   readonly currency?: string
   readonly timeZone?: string

@@ -58,7 +58,7 @@ describe("createOrganization", () => {
     )
     assert.deepStrictEqual(
       Result.getOrThrow(await read(async (db) => Result.succeed(await Organizations.get(db, made.id)))),
-      made
+      { ...made, version: 1n }
     )
     assert.deepStrictEqual(made.settings, { ...Organizations.defaults, onTrialEndWithoutMethod: "pastDue" })
   })

@@ -14,6 +14,7 @@ import * as Keys from "./Keys.ts"
 import { Lines } from "./Lines.ts"
 import * as Periods from "./Periods.ts"
 import * as Places from "./Places.ts"
+import * as Recharges from "./Recharges.ts"
 import * as Sales from "./Sales.ts"
 import { Purses } from "./Purses.ts"
 import * as Raises from "./Raises.ts"
@@ -47,6 +48,7 @@ export const examine = async (
       await Keys.examine(database, organization, notes)
       await Periods.examine(database, organization, notes)
       await Sales.examine(database, organization, notes)
+      await Recharges.examine(database, organization, notes)
       const examined = new Set<Id.Id>()
       for await (const roots of pages(treesAtOnce, (after) => rootsOf(database, organization, after))) {
         const left = roots.filter((root) => !examined.delete(root))

@@ -34,7 +34,7 @@ const laws = {
   recharging: law(5, "the state of every recharge is what its attempts have made of it"),
   periods: law(6, "every period is the calendar's function of anchor, interval and number"),
   pinned: law(8, "lots and windows hold what the open holds pin, and nothing else"),
-  settled: law(8, "every hold has its entry, was settled at most once, and as a lease whole where nobody did"),
+  settled: law(8, "every hold has its entry and was settled at most once; a lease that nobody settled, whole"),
   halves: law(8, "both halves of a hold that a move has cut end alike"),
   suspended: law(9, "nothing was debited, reserved or renewed under a suspension"),
   suspensions: law(9, "every open suspension is as the event log tells")

@@ -13,7 +13,7 @@ import type { Caller } from "../../src/Caller.ts"
 import * as Database from "../../src/Database.ts"
 import * as Trees from "../../src/Trees.ts"
 
-export { capture, check, debit, release, reserve } from "./Requests.ts"
+export { capture, check, debit, lease, release, reserve, settle } from "./Requests.ts"
 
 /** What callers take for now unless they say: noon of a Tuesday. */
 export const now = Date.UTC(2026, 2, 10, 12)

@@ -1,37 +1,17 @@
 /** Leases through the gate: what nobody settles is captured whole, whoever comes by first. */
 import { assert, describe, it } from "@effect/vitest"
-import type { Credits } from "@capstan/domain"
 import { Database as TestDatabase } from "@capstan/testing"
 import { v7 } from "uuid"
 import { afterAll, onTestFinished } from "vitest"
 import { examine } from "../../src/doctor/Doctor.ts"
 import * as Database from "../../src/Database.ts"
-import * as Key from "../../src/Key.ts"
-import type { Request } from "../../src/Trees.ts"
 import * as Arena from "./Arena.ts"
-import { balance, capture, credit, debit, entryOf, holdOf, minute, outcome, release } from "./Arena.ts"
+import { balance, capture, credit, debit, entryOf, holdOf, lease, minute, outcome, release, settle } from "./Arena.ts"
 import { audit } from "./Audit.ts"
 
 const arena = Arena.open()
 const gate = arena.gate()
 const elsewhere = arena.gate()
-
-const lease = (client: string, amount: Credits.Credits): Request & { readonly _tag: "Reserve" } => ({
-  ...Arena.reserve(client, amount, minute),
-  atEnd: "capture"
-})
-
-const settle = (
-  hold: string,
-  amount: Credits.Credits,
-  namespace: "caller" | "lease" = "caller"
-): Request & { readonly _tag: "Settle" } => ({
-  _tag: "Settle",
-  hold,
-  amount,
-  namespace,
-  hash: Key.hash("settle", { hold, amount })
-})
 
 /** A client with 10 credits under a cap of 10 that count in it, 6 of them leased. */
 const leased = async () => {

@@ -29,6 +29,18 @@ export const reserve = (client: string, amount: Credits.Credits, expiresIn: numb
   hash: Key.hash("reserve", { client, amount, expiresIn })
 })
 
+export const lease = (client: string, amount: Credits.Credits, expiresIn: number = minute): Of<"Reserve"> => ({
+  ...reserve(client, amount, expiresIn),
+  atEnd: "capture",
+  hash: Key.hash("lease", { client, amount, expiresIn })
+})
+
+export const settle = (
+  hold: string,
+  amount: Credits.Credits,
+  namespace: Of<"Settle">["namespace"] = "caller"
+): Of<"Settle"> => ({ _tag: "Settle", hold, amount, namespace, hash: Key.hash("settle", { hold, amount }) })
+
 export const capture = (hold: string, amount: Credits.Credits | null = null): Of<"Capture"> => ({
   _tag: "Capture",
   hold,

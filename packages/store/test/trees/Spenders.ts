@@ -2,7 +2,7 @@
 import { Result } from "effect"
 import { v7 } from "uuid"
 import type * as Trees from "../../src/Trees.ts"
-import { capture, check, debit, release, reserve } from "./Requests.ts"
+import { capture, check, debit, lease, release, reserve, settle } from "./Requests.ts"
 
 export interface Plan {
   readonly organization: string
@@ -23,6 +23,7 @@ export const spend = async (gate: Trees.Doors, plan: Plan): Promise<ReadonlyArra
   const upTo = (most: number): number => Math.floor(Math.random() * most)
   const work = async () => {
     const holds: Array<string> = []
+    const leases: Array<string> = []
     while (Date.now() < endsAt) {
       const now = plan.now + Math.round((Date.now() - startsAt) * speed)
       const key = v7()
@@ -34,20 +35,25 @@ export const spend = async (gate: Trees.Doors, plan: Plan): Promise<ReadonlyArra
         await gate.post(caller, check(client, amount))
         continue
       }
-      const hold = die < 35 ? holds.shift() : undefined
+      const leased = die < 25 ? leases.shift() : undefined
+      const hold = die < 35 && leased === undefined ? holds.shift() : undefined
+      const lasts = (upTo(10_000) + 2_000) * speed
       const request =
-        hold !== undefined
-          ? die < 20
-            ? release(hold)
-            : capture(hold, die < 28 ? null : amount)
-          : die < 55
-            ? reserve(client, amount, (upTo(10_000) + 2_000) * speed)
-            : debit(client, amount, { allowPartial: die < 60 })
+        leased !== undefined
+          ? settle(leased, amount / 2n)
+          : hold !== undefined
+            ? die < 20
+              ? release(hold)
+              : capture(hold, die < 28 ? null : amount)
+            : die < 55
+              ? (die < 45 ? reserve : lease)(client, amount, lasts)
+              : debit(client, amount, { allowPartial: die < 60 })
       for (;;) {
         const answer = await gate.post(caller, request)
         if (Result.isSuccess(answer)) {
           keys.push(key)
-          if (request._tag === "Reserve") holds.push(answer.success.entry.hold ?? "")
+          if (request._tag === "Reserve")
+            (request.atEnd === "capture" ? leases : holds).push(answer.success.entry.hold ?? "")
           break
         }
         if (answer.failure._tag !== "Unavailable" && answer.failure._tag !== "OutcomeUnknown") break

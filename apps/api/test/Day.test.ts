@@ -60,7 +60,7 @@ const publish = (organization: string): Promise<unknown> => {
 
 it("goes from the first client to the last cap, and calls everything there is", async () => {
   const { id, token } = await organization()
-  const { clients, credits, caps, accessTokens, subscriptions, system } = clientFor(token)
+  const { organization: own, clients, credits, caps, accessTokens, subscriptions, system } = clientFor(token)
 
   assert.deepStrictEqual(await system.health.query(), { status: "ok" })
   assert.strictEqual((await system.ready.query()).status, "ready")
@@ -71,6 +71,11 @@ it("goes from the first client to the last cap, and calls everything there is", 
   for (const { id } of [parent, child]) await clients.completeOnboarding.mutate({ client: id })
   const listed = await clients.list.query({ metadata: { tier: "gold" }, page: 1 })
   assert.deepStrictEqual([listed.items.map(({ id }) => id), listed.total], [[child.id], 1])
+
+  const settled = await own.update.mutate({ settings: { capRange: { min: 0, max: 100_000 } } })
+  assert.deepStrictEqual(await own.get.query(), settled)
+  const { billing } = await clients.billing.update.mutate({ client: child.id, lowBalance: "1" })
+  assert.deepStrictEqual((await clients.billing.get.query({ client: child.id })).billing, billing)
 
   const granted = await credits.grant.mutate({
     client: child.id,

@@ -1,5 +1,5 @@
 /** Credits: what a client holds, spends and sets aside, and the ledger of it. */
-import { Credits, Currency, Id, Tree, Wallet } from "@capstan/domain"
+import { CreditPack, Credits, Currency, Id, Money, Tree, Wallet } from "@capstan/domain"
 import { Effect, Schema } from "effect"
 import { Room, Standing } from "./Caps.ts"
 import * as Page from "./Page.ts"
@@ -62,6 +62,17 @@ const receipt = {
 }
 export const Receipt = Schema.Struct(receipt).annotate({ identifier: "Receipt" })
 export interface Receipt extends Schema.Schema.Type<typeof Receipt> {}
+
+export const Purchase = Schema.Struct({
+  order: Id.Id,
+  payment: Id.Id,
+  payer: Id.Id.annotate({ description: "Who paid, and whose wallet has the credits." }),
+  total: Money.Money,
+  credits: Wire.Decimal,
+  entry: Entry,
+  paidAt: Wire.Instant
+}).annotate({ identifier: "Purchase" })
+export interface Purchase extends Schema.Schema.Type<typeof Purchase> {}
 
 export const OpenHold = Schema.Struct({
   id: Id.Id,
@@ -288,6 +299,70 @@ export const procedures = {
     }),
     output: Receipt,
     refuses: settling
+  }),
+  revokeGrant: mutation({
+    rest: "POST /v1/entries/{entry}/revoke",
+    summary: "Take back credits that were granted, whole or in part",
+    scope: "credits:write",
+    idempotency: "required",
+    status: 201,
+    input: Schema.Struct({
+      entry: Wire.EntryId,
+      amount: Schema.optionalKey(Wire.described(Credits.Positive, "All that is left of the grant unless said.")),
+      spent: Schema.Literals(["forgive", "owe"])
+        .annotate({ description: "What becomes of those that are spent: nothing, or the next grant pays them." })
+        .pipe(Schema.withDecodingDefaultTypeKey(Effect.succeed("forgive" as const))),
+      reason: Schema.optionalKey(Wire.line(1, 500)),
+      idempotencyKey
+    }),
+    output: Receipt,
+    refuses: settling
+  }),
+  adjust: mutation({
+    rest: "POST /v1/clients/{client}/credits/adjustments",
+    summary: "Set a balance right by hand: up, as promo credits; down, out of the lots in the order they are spent",
+    scope: "credits:write",
+    idempotency: "required",
+    status: 201,
+    input: Schema.Struct({
+      ...client,
+      amount: Credits.Credits.check(
+        Schema.makeFilter(
+          (amount) =>
+            (amount !== 0n && amount >= -Credits.most && amount <= Credits.most) ||
+            "must not be 0, and at most 1000000000 credits up or down"
+        )
+      ),
+      reason: Wire.line(1, 500).annotate({ description: "Why, for the event log." }),
+      idempotencyKey
+    }),
+    output: Receipt,
+    refuses: ["insufficient_credits", ...settling]
+  }),
+  purchase: mutation({
+    rest: "POST /v1/clients/{client}/credits/purchases",
+    summary:
+      "Buy credits: charge, then grant. For a client on its parent's balance the parent pays, and has the credits",
+    scope: "credits:write",
+    idempotency: "required",
+    status: 201,
+    input: Schema.Struct({
+      ...client,
+      product: Wire.described(Wire.ProductKey, "The key of a credit pack."),
+      quantity: Schema.Int.check(
+        Schema.isBetween({ minimum: 1, maximum: CreditPack.mostPacks }, { message: "must be from 1 to 1000" })
+      ).pipe(Schema.withDecodingDefaultTypeKey(Effect.succeed(1))),
+      paymentMethod: Schema.optionalKey(Id.Id.annotate({ description: "The default of who pays unless said." })),
+      idempotencyKey
+    }),
+    output: Purchase,
+    refuses: [
+      "resource_not_found",
+      "idempotency_conflict",
+      "not_admissible",
+      "payment_failed",
+      "payment_action_required"
+    ]
   }),
   reverse: mutation({
     rest: "POST /v1/entries/{entry}/reverse",

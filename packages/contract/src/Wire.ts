@@ -133,6 +133,20 @@ export const PlanKey = formed(/^[a-z0-9][a-z0-9_.-]{0,63}$/, "must be the key of
   description: "The key of a plan."
 })
 
+export const ProductKey = formed(/^[a-z0-9][a-z0-9_.-]{0,63}$/, "must be the key of a product, such as small").annotate(
+  {
+    description: "The key of a product."
+  }
+)
+
+export const ProductRef = formed(
+  /^[a-z0-9][a-z0-9_.-]{0,63}$/,
+  "must be the key of a product, or the id of one of its versions"
+).annotate({
+  identifier: "ProductRef",
+  description: "A product: its key, for its latest version, or the id of a version."
+})
+
 const mostMinor = 1_000_000_000n
 const Affordable = Rate.Rate.check(
   Schema.makeFilter((rate: Rate.Rate) => rate.numerator <= rate.denominator * mostMinor, {

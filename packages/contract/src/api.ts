@@ -5,9 +5,12 @@ import * as Clients from "./Clients.ts"
 import * as Credits from "./Credits.ts"
 import * as Gateways from "./Gateways.ts"
 import * as Leases from "./Leases.ts"
+import * as Orders from "./Orders.ts"
 import * as Organization from "./Organization.ts"
 import * as PaymentMethods from "./PaymentMethods.ts"
+import * as Payments from "./Payments.ts"
 import { list, type RouterOf } from "./Procedure.ts"
+import * as Products from "./Products.ts"
 import * as Raises from "./Raises.ts"
 import * as Recharge from "./Recharge.ts"
 import * as Subscriptions from "./Subscriptions.ts"
@@ -16,6 +19,7 @@ import * as System from "./System.ts"
 export const api = {
   organization: Organization.procedures,
   clients: Clients.procedures,
+  products: Products.procedures,
   subscriptions: Subscriptions.procedures,
   credits: { ...Credits.procedures, ...Leases.procedures },
   caps: Caps.procedures,
@@ -23,6 +27,8 @@ export const api = {
   recharge: Recharge.procedures,
   gateways: Gateways.procedures,
   paymentMethods: PaymentMethods.procedures,
+  orders: Orders.procedures,
+  payments: Payments.procedures,
   accessTokens: AccessTokens.procedures,
   system: System.procedures
 }

@@ -74,14 +74,14 @@ export const find = (db: Kysely<Tables>, organization: Id.Id, ref: string): Prom
 export interface Asked extends Page.Asked {
   /** All versions of it; without it, the latest of each. */
   readonly key?: string | undefined
-  readonly archived?: boolean | undefined
+  readonly status?: "active" | "archived" | undefined
 }
 
 /** Newest first. */
 export const list = async (
   db: Kysely<Tables>,
   organization: Id.Id,
-  { key, archived, limit, cursor }: Asked
+  { key, status, limit, cursor }: Asked
 ): Promise<Result.Result<Page.Page<CreditPack.Version>, Failure>> => {
   const start = Page.start(cursor, "createdAt", "number")
   if (Result.isFailure(start)) return Result.fail(start.failure)
@@ -104,7 +104,7 @@ export const list = async (
         )
       )
     )
-    .$if(archived !== undefined, (query) => query.where("p.archived_at", archived === true ? "is not" : "is", null))
+    .$if(status !== undefined, (query) => query.where("p.archived_at", status === "archived" ? "is not" : "is", null))
     .$if(place !== null, (query) =>
       query.where(
         sql<boolean>`(p.created_at, p.id) < (${new Date(Number(place?.[1]))}::timestamptz, ${place?.[2]}::uuid)`

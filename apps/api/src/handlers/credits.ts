@@ -1,14 +1,17 @@
 /** What answers the procedures of credits. */
 import {
+  adjustCredits,
   captureHold,
   checkCredits,
   consumeCredits,
   consumeMany,
   getBalance,
   grantCredits,
+  purchaseCredits,
   releaseHold,
   reserveCredits,
-  reverseDebit
+  reverseDebit,
+  revokeGrant
 } from "@capstan/billing"
 import { Credits } from "@capstan/contract"
 import type { Wallet } from "@capstan/domain"
@@ -73,6 +76,23 @@ export const credits: Handlers.Of<typeof Credits.procedures> = {
       present.receipt
     )
   },
+
+  revokeGrant: ({ entry, amount = null, spent, reason = null }, caller) =>
+    Effect.map(revokeGrant(caller, { entry, amount, spent, reason }), present.receipt),
+
+  adjust: ({ client, amount, reason }, caller) =>
+    Effect.map(adjustCredits(caller, { client, amount, reason }), present.receipt),
+
+  purchase: ({ client, product: pack, quantity, paymentMethod: method = null }, caller) =>
+    Effect.map(purchaseCredits(caller, { client, pack, quantity, method }), ({ order, payment, entry }) => ({
+      order: order.id,
+      payment: payment.id,
+      payer: order.client,
+      total: { amount: order.state.total, currency: order.currency },
+      credits: entry.amount,
+      entry: present.entry(entry),
+      paidAt: order.state.paidAt ?? entry.at
+    })),
 
   reverse: ({ entry, amount = null }, caller) => Effect.map(reverseDebit(caller, { entry, amount }), present.receipt),
 

@@ -8,8 +8,11 @@ import { clients } from "./clients.ts"
 import { credits } from "./credits.ts"
 import { gateways } from "./gateways.ts"
 import { leases } from "./leases.ts"
+import { orders } from "./orders.ts"
 import { organization } from "./organization.ts"
 import { paymentMethods } from "./paymentMethods.ts"
+import { payments } from "./payments.ts"
+import { products } from "./products.ts"
 import { type Links, raises } from "./raises.ts"
 import { recharge } from "./recharge.ts"
 import { subscriptions } from "./subscriptions.ts"
@@ -22,6 +25,7 @@ export interface Needs extends Links {
 export const handlers = ({ pepper, probe, publicUrl }: Needs): Handlers.Of<Api> => ({
   organization,
   clients,
+  products,
   subscriptions,
   credits: { ...credits, ...leases },
   caps,
@@ -29,6 +33,8 @@ export const handlers = ({ pepper, probe, publicUrl }: Needs): Handlers.Of<Api> 
   recharge,
   gateways,
   paymentMethods,
+  orders,
+  payments,
   accessTokens: accessTokens(pepper),
   system: system(probe)
 })

@@ -92,6 +92,11 @@ export const plant = async ({ pool }: Arena, shape: Shape): Promise<Forest> => {
      ) from unnest($2::uuid[]) i`,
     [organization, clients.map(({ id }) => id)]
   )
+  await pool.query(
+    `insert into payer_of_record (organization_id, client_id, number, payer_id, since, actor)
+     select $1, i, 1, i, $3, 'bench' from unnest($2::uuid[]) i`,
+    [organization, clients.map(({ id }) => id), now]
+  )
   const capByClient = new Map(shape.capped ? clients.map(({ id }) => [id, newId()]) : [])
   await pool.query(
     `insert into cap (organization_id, id, client_id, name, limit_cost, every, scope, enforcement, thresholds, anchor, created_at, updated_at)

@@ -152,7 +152,8 @@ const compared = async (
   reported: ReadonlyArray<Told>
 ): Promise<ReadonlyArray<Line>> => {
   const database = Database.connect(url, { max: 2 })
-  const differences = (await Doctor.examine(database)).reduce((sum, finding) => sum + finding.differences, 0)
+  const found = (await Doctor.examine(database)).filter((finding) => finding.differences > 0)
+  const differences = found.reduce((sum, finding) => sum + finding.differences, 0)
   await database.close()
   const sum = (of: (told: Told) => number) => reported.reduce((total, told) => total + of(told), 0)
   const [spent, forfeited, spends, refused] = [
@@ -186,7 +187,7 @@ const compared = async (
     ...(captured < spent ? ["more was spent than the ledger captured"] : []),
     ...(captured - spent > lapsed ? ["the ledger captured what nobody spent or let lapse"] : []),
     ...(lapsed === 0 ? ["the killed process held nothing"] : []),
-    ...(differences > 0 ? ["doctor found differences"] : [])
+    ...found.map(({ says, examples }) => `doctor: ${says} ${JSON.stringify(examples)}`)
   ]
   if (broken.length > 0) throw new Error(`${broken.join(", ")}: ${JSON.stringify(lines)}`)
   return lines

@@ -10,7 +10,7 @@ const announced = async (organization: string) => {
   return rows.map(({ payload }) => [payload.percent, payload.start])
 }
 
-it("a threshold of a window is announced once, and the client is stamped then", async () => {
+it("a threshold of a window is announced once while its limit stands, and the client is stamped then", async () => {
   const { organization, clients } = await Scene.create(1)
   const [client = ""] = clients
   const reached = { client, cap: "019a0000-0000-7000-8000-000000000001", start: 0, percent: 50, used: "5", limit: "10" }
@@ -22,11 +22,14 @@ it("a threshold of a window is announced once, and the client is stamped then", 
   }
   const first = await stampOf()
   assert.include([5, 6, 7], first)
-  await Scene.run(Billing.announceThreshold(at(Scene.start + 8), { ...reached, limit: "20" }))
+  await Scene.run(Billing.announceThreshold(at(Scene.start + 8), { ...reached, used: "6" }))
   assert.strictEqual(await stampOf(), first)
+  await Scene.run(Billing.announceThreshold(at(Scene.start + 8), { ...reached, limit: "20" }))
+  assert.strictEqual(await stampOf(), 8)
   await Scene.run(Billing.announceThreshold(at(Scene.start + 9), { ...reached, percent: 80 }))
   await Scene.run(Billing.announceThreshold(at(Scene.start + 10), { ...reached, start: 1 }))
   assert.deepStrictEqual(await announced(organization), [
+    [50, 0],
     [50, 0],
     [80, 0],
     [50, 1]

@@ -12,6 +12,7 @@ import manifest from "../package.json" with { type: "json" }
 import * as Call from "./Call.ts"
 import * as docs from "./docs.ts"
 import { handlers } from "./handlers/table.ts"
+import * as hooks from "./hooks.ts"
 import type { Handler } from "./Handlers.ts"
 import * as raiseLinks from "./links/raises.ts"
 import * as Log from "./Log.ts"
@@ -81,6 +82,7 @@ export const open = async ({
   app.all(`${trpc.endpoint}/*`, (c) => answerTrpc(c.req.raw))
   rest.mount(app, calls, { admission, metrics, log })
   seeds.mount(app, { services, log, deadlineMs }, { admission, metrics, log })
+  hooks.mount(app, { services, log, metrics })
   raiseLinks.mount(app, { services, pepper, log, metrics })
   const document = JSON.stringify(openapi.document(api, manifest.version))
   app.get("/openapi.json", (c) => c.body(document, 200, { "content-type": "application/json; charset=utf-8" }))

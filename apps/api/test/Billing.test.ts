@@ -159,7 +159,7 @@ describe("clients.billing", () => {
       assert.deepStrictEqual(await refusal(client, { spendingCap: { limit: usd(amount) } }), [
         422,
         "outside_range",
-        "spendingCap.limit"
+        "spendingCap.limit.amount"
       ])
     const { status } = await update(client, {
       autoRecharge: { ...recharge, enabled: true, pack: "small", amount: "20" },

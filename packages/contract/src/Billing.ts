@@ -117,7 +117,7 @@ export const patch = {
           description: "Has to be true where this switches the recharge on: kept with who said so, and when."
         })
       )
-    }).annotate({ identifier: "AutoRechargePatch" })
+    }).annotate({ identifier: "AutoRechargePatch", description: "Null switches it off; its terms are kept." })
   ),
   spendingCap: clearable(
     Schema.Struct({

@@ -167,6 +167,7 @@ const theirs: Readonly<Record<string, string>> = {
   spendingCap: "spending_cap",
   "spendingCap.enabled": "spending_cap.enabled",
   "spendingCap.limit": "spending_cap.amount",
+  "spendingCap.limit.amount": "spending_cap.amount",
   "spendingCap.resetAt": "spending_cap.reset_at"
 }
 

@@ -28,14 +28,14 @@ import {
 } from "@capstan/store"
 import { allowanceKey } from "../subscriptions/Serve.ts"
 
-export interface Pinned {
+interface Pinned {
   readonly key: string
   readonly version: number
   readonly name: string
   readonly subscription: Id.Id
 }
 
-export interface Parent {
+interface Parent {
   readonly id: Id.Id
   readonly name: string
   readonly email: string | null
@@ -49,7 +49,7 @@ export interface Parent {
   readonly parent: Id.Id | null
 }
 
-export interface Billing extends Omit<BillingView.Facts, "paymentMethod"> {
+interface Billing extends Omit<BillingView.Facts, "paymentMethod"> {
   readonly spendingCap: SpendingCap | null
   readonly usesParentBalance: boolean
   readonly overdraftLimit: Credits.Credits
@@ -57,7 +57,7 @@ export interface Billing extends Omit<BillingView.Facts, "paymentMethod"> {
   readonly promo: { readonly balance: Credits.Credits; readonly resetAt: Instant.Instant | null }
 }
 
-export interface SpendingCap extends Pick<
+interface SpendingCap extends Pick<
   CapView.Standing,
   "enforcement" | "every" | "id" | "limit" | "scope" | "thresholds"
 > {

@@ -6,16 +6,8 @@
  * itself. `resetAt` of the cap begins the count anew: the instant that is answered does nothing, nor does the one that was
  * given last; any other that has passed resets the window now.
  */
-import { Cost, type Credits, type Id, type Instant, type Money, Settings, type SpendingCap } from "@capstan/domain"
-import {
-  AutoRecharges,
-  BillingView,
-  type Caller,
-  Clients,
-  ClientView,
-  type Failure,
-  Organizations
-} from "@capstan/store"
+import { Cost, type Credits, type Id, type Instant, type Money, type SpendingCap } from "@capstan/domain"
+import { AutoRecharges, BillingView, type Caller, Clients, ClientView, type Failure } from "@capstan/store"
 import { Effect, Result } from "effect"
 import { removeCapIn } from "../caps/RemoveCap.ts"
 import { resetWindowIn } from "../caps/ResetWindow.ts"
@@ -132,7 +124,6 @@ const changeWhoPays: Part = async (session, { client }, { usesParentBalance }) =
 
 const changeCap: Part = async (session, parts, { spendingCap: patch }) => {
   if (patch === undefined) return same
-  const { caller } = session
   const { client } = parts
   const present = await presentCap(session, client.id)
   if (patch === null) return present === undefined ? same : changedWith(await removeCapIn(session, parts, capName))
@@ -141,9 +132,6 @@ const changeCap: Part = async (session, parts, { spendingCap: patch }) => {
   const enabled = patch.enabled ?? (present === undefined || wasOn)
   const amount = patch.limit?.amount ?? (present === undefined ? undefined : toMinor(present.cap.limit))
   if (amount === undefined) return enabled ? Result.fail(needed("spendingCap.limit")) : same
-  const { settings } = await Organizations.get(session.trx, caller.organization)
-  if (patch.limit !== undefined && !Settings.admits(settings.capRange, amount))
-    return Result.fail(outside("spendingCap.limit", settings.capRange))
   const setting = {
     limit: patch.limit ?? { amount, currency: client.currency },
     enforcement: enabled ? (wasOn ? present.cap.enforcement : ("hard" as const)) : ("alert" as const),
@@ -229,13 +217,6 @@ const needed = (field: string): Failure => ({
   _tag: "NotAdmissible",
   reason: "not_admissible",
   message: `There is none yet: say its ${field.slice(field.indexOf(".") + 1)}.`,
-  field
-})
-
-const outside = (field: string, range: { readonly min: bigint; readonly max: bigint } | null): Failure => ({
-  _tag: "NotAdmissible",
-  reason: "outside_range",
-  message: `The organization has settled for ${range?.min} to ${range?.max}: choose within that.`,
   field
 })
 

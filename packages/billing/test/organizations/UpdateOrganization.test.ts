@@ -62,7 +62,7 @@ describe("updateOrganization", () => {
     const other = await Client.create(pool, organization)
     await run(plan(caller(), { price: 100n }))
     const trial = { unit: "day", count: 1 } as const
-    await run(createSubscription(caller(), { client, plan: "basic", trial }))
+    await run(createSubscription(caller(), { client, plan: "basic", seats: undefined, trial }))
     const later = caller({ now: start + 2 * day })
     await run(runDue(organization.id, later.now))
     for (const id of [client, other]) await run(grant(caller({ now: later.now }), id, 100n * credit))

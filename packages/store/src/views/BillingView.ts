@@ -4,7 +4,7 @@ import { type Kysely, sql } from "kysely"
 import * as PaymentMethods from "../PaymentMethods.ts"
 import type { Tables } from "../Tables.ts"
 
-export interface AutoRecharge {
+interface AutoRecharge {
   readonly enabled: boolean
   readonly threshold: bigint
   readonly amount: bigint

@@ -20,9 +20,11 @@ import { credit, pool, run, spend, start } from "../World.ts"
 import { estate } from "./Estate.ts"
 
 /** Two processes, each with a gate and a cache of its own. */
-const processes = [1, 2].map(() =>
-  ManagedRuntime.make(Layer.provideMerge(Trees.Trees.layer(Test.url), Database.Database.layer(Test.url, { max: 8 })))
-)
+const faults: Array<unknown> = []
+const processes = [1, 2].map(() => {
+  const trees = Trees.Trees.layer(Test.url, {}, (fault) => void faults.push(fault))
+  return ManagedRuntime.make(Layer.provideMerge(trees, Database.Database.layer(Test.url, { max: 8 })))
+})
 afterAll(() => Promise.all(processes.map((runtime) => runtime.dispose())))
 
 const seed = Number(process.env["SEED"] ?? Date.now() % 1_000_000)
@@ -49,15 +51,16 @@ it(`clients that move while they spend lose nothing, and pass no cap (SEED=${see
   const own = await estate()
   const roots = [await own.client(), await own.client(), await own.client()]
   for (const root of roots) {
-    await own.grant(root, 400)
-    await own.cap(root, 300)
+    await own.grant(root, 1_500)
+    await own.cap(root, 800)
   }
   const clients: Array<string> = []
   for (const [i, root] of roots.entries()) {
     const child = await own.client(root, i !== 0)
     const below = await own.client(child, true)
-    await own.grant(child, 100)
-    await own.cap(below, 150)
+    await own.grant(child, 200)
+    await own.grant(below, 200)
+    await own.cap(below, 400)
     clients.push(child, below)
   }
   const holds: Array<{ readonly id: string; readonly lease: boolean }> = []
@@ -126,7 +129,8 @@ it(`clients that move while they spend lose nothing, and pass no cap (SEED=${see
     }
   }
 
-  await Promise.all([actor(0, 90), ...[1, 2, 3, 4, 5, 6].map((n) => actor(n, 150))])
+  await Promise.all([actor(0, 60), ...[1, 2, 3, 4, 5, 6].map((n) => actor(n, 100))])
+  assert.deepStrictEqual(faults, [])
   const unexpected = [...outcomes.keys()].filter((outcome) => outcome !== "Done" && !expected.has(outcome))
   assert.deepStrictEqual(unexpected, [], JSON.stringify([...outcomes]))
   const { rows } = await pool.query<{ posted: bigint; moves: bigint; halves: bigint }>(

@@ -31,7 +31,7 @@ export interface Settled<J extends Job> {
   readonly answers: ReadonlyArray<readonly [J, Result.Result<Answer, Refused>]>
   /** To be decided again: their tree was stale, or had more due holds than one batch settles. */
   readonly again: ReadonlyArray<J>
-  /** Their client is not in this tree any more. */
+  /** Their client, or the hold, is not in this tree any more. */
   readonly lost: ReadonlyArray<J>
   /** About holds that are not of one tree with their client: they are settled by the other door. */
   readonly apart: ReadonlyArray<J>
@@ -171,7 +171,8 @@ const decide = <J extends Job>(trees: Trees, jobs: ReadonlyArray<J>): Decided<J>
       apart.push(job)
       continue
     }
-    if (snapshot === undefined || line === undefined || isRenamed(request, line)) {
+    const gone = "hold" in request && hold === undefined
+    if (snapshot === undefined || line === undefined || gone || isRenamed(request, line)) {
       lost.push(job)
       continue
     }

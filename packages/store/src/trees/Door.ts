@@ -224,6 +224,8 @@ class Session implements Locked {
     await this.#holding(id)
     const hold = this.#trees.get(root)?.holds.get(id)
     if (hold === undefined) return Result.fail({ _tag: "HoldNotFound", hold: id })
+    // It stays where it was settled, and nobody of it may be there any more.
+    if (hold.outcome !== null) return Result.fail({ _tag: "HoldSettled", hold: id, outcome: hold.outcome })
     const twin = hold.twin === null ? undefined : this.#locations.get(`hold:${hold.twin}`)
     // It has been cut since its halves were named.
     if (hold.twin !== null && twin === undefined) throw new Moved()

@@ -295,7 +295,7 @@ export class Gate {
     this.#putBack(again)
     for (const job of lost) {
       this.#locator.forget(organization, job.name)
-      if (++job.tries > 5) job.settle(Result.fail(notFound(job.request)))
+      if (++job.tries > 5) job.settle(Result.fail(unavailable("overloaded")))
       else void this.#locate(job)
     }
   }

@@ -44,6 +44,8 @@ export interface Shape {
   readonly middlesPerRoot: number
   readonly leavesPerMiddle: number
   readonly capped: boolean
+  /** Whether caps have thresholds to tell of, and wallets a low balance and an auto-recharge. */
+  readonly watched?: boolean
 }
 
 /** An organization of trees three levels deep; without middles its clients stand alone. */
@@ -100,11 +102,43 @@ export const plant = async ({ pool }: Arena, shape: Shape): Promise<Forest> => {
   const capByClient = new Map(shape.capped ? clients.map(({ id }) => [id, newId()]) : [])
   await pool.query(
     `insert into cap (organization_id, id, client_id, name, limit_cost, every, scope, enforcement, thresholds, anchor, created_at, updated_at)
-     select $1, i.cap, i.client, 'default', 100000000000000000, 'month', 'extra', 'hard', '{50,80,100}', $4, $4, $4
+     select $1, i.cap, i.client, 'default', 100000000000000000, 'month', 'extra', 'hard', $5::smallint[], $4, $4, $4
      from unnest($2::uuid[], $3::uuid[]) as i(cap, client)`,
-    [organization, [...capByClient.values()], [...capByClient.keys()], now]
+    [organization, [...capByClient.values()], [...capByClient.keys()], now, shape.watched === true ? [50, 80, 100] : []]
   )
+  if (shape.watched === true)
+    await watch(
+      { pool },
+      organization,
+      clients.map(({ id }) => id),
+      now
+    )
   await pool.query("vacuum analyze")
   const caps = lines.map((line) => line.flatMap((client) => capByClient.get(client) ?? []))
   return { organization, shape, spenders, caps }
+}
+
+/** A recharge that is armed and a balance that is told of, far below what is there. */
+const watch = async (
+  { pool }: Pick<Arena, "pool">,
+  organization: string,
+  clients: ReadonlyArray<string>,
+  now: Date
+): Promise<void> => {
+  const pack = newId()
+  await pool.query(
+    `insert into credit_pack (organization_id, id, pack_key, version, name, price, currency, credits, created_at)
+     values ($1, $2, 'bench', 1, 'bench', 1000, 'EUR', 100000000, $3)`,
+    [organization, pack, now]
+  )
+  await pool.query(
+    `insert into balance_watch (organization_id, client_id, low) select $1, i, 1000000 from unnest($2::uuid[]) i`,
+    [organization, clients]
+  )
+  await pool.query(
+    `insert into auto_recharge (organization_id, client_id, enabled, threshold, amount, pack_id, cooldown_ms,
+       consented_by, consented_at, phase, updated_at)
+     select $1, i, true, 1000000, 100000000, $3, 60000, 'bench', $4, 'armed', $4 from unnest($2::uuid[]) i`,
+    [organization, clients, pack, now]
+  )
 }

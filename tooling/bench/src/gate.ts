@@ -1,4 +1,7 @@
-/** The gate against its floor: many wallets without caps, many under a tree of caps, one hot wallet. */
+/**
+ * The gate against its floor: many wallets without caps, many under a tree of caps, one hot wallet. And each of them with
+ * recharge and thresholds on, against the same without.
+ */
 import { Database, Key, Trees } from "@capstan/store"
 import { Result } from "effect"
 import { amount, type Arena, type Forest, plant, type Shape, withArena } from "./Arena.ts"
@@ -32,32 +35,41 @@ export const gate = (): Promise<ReadonlyArray<Line>> =>
     const lines: Array<Line> = []
     for (const { name, shape } of shapes) {
       const forest = await plant(arena, shape)
+      const watched = await plant(arena, { ...shape, watched: true })
       const pick = () => Math.floor(Math.random() * forest.spenders.length)
       const floors: Array<number> = []
       const floorsInOneGo: Array<number> = []
       const gates: Array<Measured> = []
+      const gatesWatched: Array<Measured> = []
       // In turns, so that what the machine does besides concerns both alike.
       for (let round = 0; round < rounds; round++) {
         floors.push(await floor(arena, forest, pick, seconds, false))
         floorsInOneGo.push(await floor(arena, forest, pick, seconds, true))
         gates.push(await debits(arena, forest, pick, round))
+        gatesWatched.push(await debits(arena, watched, pick, round))
       }
       const value = median(gates.map(({ rate }) => rate))
-      const latencies = gates.flatMap(({ latencies }) => latencies).toSorted((a, b) => a - b)
-      const measured = {
-        bench: "gate",
-        unit: "debits/s",
-        value: cut(value),
-        p50: cut(quantile(latencies, 0.5), 2),
-        p99: cut(quantile(latencies, 0.99), 2)
-      }
-      const against = (shape: string, base: number) =>
-        lines.push({ ...measured, shape, floor: cut(base), ratio: cut(value / base, 2) })
-      against(name, median(floors))
-      against(`${name}; floor in one go`, median(floorsInOneGo))
+      lines.push(lineOf(name, gates, median(floors)))
+      lines.push(lineOf(`${name}; floor in one go`, gates, median(floorsInOneGo)))
+      lines.push(lineOf(`${name}; recharge and thresholds on, against off`, gatesWatched, value))
     }
     return lines
   })
+
+const lineOf = (shape: string, measured: ReadonlyArray<Measured>, base: number): Line => {
+  const value = median(measured.map(({ rate }) => rate))
+  const latencies = measured.flatMap(({ latencies }) => latencies).toSorted((a, b) => a - b)
+  return {
+    bench: "gate",
+    shape,
+    unit: "debits/s",
+    value: cut(value),
+    floor: cut(base),
+    ratio: cut(value / base, 2),
+    p50: cut(quantile(latencies, 0.5), 2),
+    p99: cut(quantile(latencies, 0.99), 2)
+  }
+}
 
 interface Measured {
   readonly rate: number

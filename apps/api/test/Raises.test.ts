@@ -106,14 +106,14 @@ describe("the signed link", () => {
     const seen = await overRest(url, "raises.get", { raise }, own)
     assert.deepInclude(seen.body, { status: "approved", decidedBy: `link:${raise}` })
     const page = await (await open(path)).text()
-    assert.include(page, "is approved")
+    assert.include(page, "raise is approved")
     assert.notInclude(page, "<form")
   })
 
   it("declines by the other", async () => {
     const { own, client, path } = await linked()
     assert.strictEqual((await open(`${path}/decline`, "POST")).status, 303)
-    assert.include(await (await open(path)).text(), "was declined")
+    assert.include(await (await open(path)).text(), "raise was declined")
     assert.deepStrictEqual(await limitOf(own, client), usd(1_000))
   })
 

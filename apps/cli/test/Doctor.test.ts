@@ -1,14 +1,19 @@
 import {
+  approveRaise,
   captureHold,
   consumeCredits,
   createClient,
   createOrganization,
   createSubscription,
   grantCredits,
+  moveClient,
   publishPlan,
   reactivateClient,
   releaseHold,
+  removeCap,
+  requestRaise,
   reserveCredits,
+  resetWindow,
   reverseDebit,
   setCap,
   suspendClient
@@ -113,6 +118,23 @@ beforeAll(async () => {
       }
     })
   )
+  /** A cap of a member whose window is reset, and one that is removed while it holds something. */
+  const confined = async () => {
+    const other = await enroll("other", null)
+    await grant(other, "100")
+    const of = { client: other, every: "month", scope: "extra", enforcement: "hard", thresholds: [] } as const
+    const limit = { amount: Money.Minor.make(10n), currency }
+    await run(setCap(caller(), { ...of, name: "ann", member: "ann", limit }))
+    await run(setCap(caller(), { ...of, name: "gone", limit }))
+    const debit = { client: other, amount: credits("8"), ...spend }
+    const held = await reserve(other, "2")
+    await run(consumeCredits(caller(), { ...debit, member: "ann" }))
+    await run(removeCap(caller(), { client: other, name: "gone" }))
+    await run(resetWindow(caller(), { client: other, name: "ann" }))
+    await run(consumeCredits(caller(), { ...debit, member: "ann" }))
+    await run(consumeCredits(caller(), debit))
+    await run(captureHold(caller(), { hold: held.entry.hold ?? "", amount: null, feature: null, allowPartial: false }))
+  }
   const root = await enroll("root", null)
   const own = await enroll("own", root)
   const shared = await enroll("shared", root, true)
@@ -133,9 +155,21 @@ beforeAll(async () => {
   await run(reactivateClient(caller(), { client: root }))
   await run(releaseHold(caller(), { hold: given.entry.hold ?? "" }))
   await run(reverseDebit(caller(), { entry, amount: credits("10") }))
+  const higher = { client: own, cap: "month", limit: { amount: Money.Minor.make(310n), currency }, note: null }
+  const asked = await run(requestRaise({ ...caller(), reach: entry.client }, higher))
+  await run(approveRaise(caller(), asked.id))
   await cap(own, 50n)
   await cap(own, 400n)
   await consume(own, "120")
+  // One that moves away from who pays, with two holds: one ends in both trees, the other is open in both.
+  const elsewhere = await enroll("elsewhere", null)
+  const mover = await enroll("mover", root, true)
+  await cap(mover, 300n)
+  const cut = await reserve(mover, "5")
+  await reserve(mover, "6")
+  await run(moveClient(caller(), { client: mover, parent: elsewhere }))
+  await run(releaseHold(caller(), { hold: cut.entry.hold ?? "" }))
+  await confined()
   await runtime.dispose()
 })
 afterAll(() => clone.drop())
@@ -176,6 +210,22 @@ const corruptions: ReadonlyArray<readonly [what: string, sql: string, breaks: Re
     ["limits", "capLog"]
   ],
   ["a limit raised in its row", `update cap set limit_cost = limit_cost + 1 where name = 'month'`, ["capLog"]],
+  [
+    "an approved raise that set nothing",
+    `delete from event where kind = 'cap.set' and payload->>'raise' is not null`,
+    ["raises"]
+  ],
+  [
+    "a debit that a member's cap should not count",
+    `update entry set member = 'bob' where member = 'ann'`,
+    ["counting"]
+  ],
+  [
+    "a debit in a window that was over",
+    `update event set payload = jsonb_set(payload::jsonb, '{start}', to_jsonb((payload->>'start')::bigint - 2500))::json
+      where kind = 'cap.window_reset'`,
+    ["counting"]
+  ],
   ["a window that forgot a millionth", `update cap_window set used = used - 1`, ["windows"]],
   [
     "a window that is gone",
@@ -237,8 +287,24 @@ const corruptions: ReadonlyArray<readonly [what: string, sql: string, breaks: Re
   ],
   [
     "a hold settled by two entries",
-    `update entry set hold_id = (select id from hold where outcome = 'captured') where kind = 'Released'`,
+    `update entry set hold_id = (select id from hold where outcome = 'captured' limit 1) where kind = 'Released'`,
     ["settled"]
+  ],
+  [
+    "a half that has ended otherwise",
+    `update hold set outcome = 'captured', captured = 1 where cut_by is not null and outcome is not null`,
+    ["halves", "settled"]
+  ],
+  ["a half that is gone", `delete from hold where cut_by is not null and outcome is null`, ["pinned"]],
+  [
+    "a client that stands elsewhere than its parent",
+    `update client set path = '{}' where external_id = 'shared'`,
+    ["places", "payers"]
+  ],
+  [
+    "a payer who is not of record",
+    `update payer_of_record set payer_id = client_id where client_id = ${external("shared")}`,
+    ["payers"]
   ],
   [
     "a debit under a suspension",

@@ -38,10 +38,9 @@ main { width: 100%; max-width: 30rem; margin-top: 6vh; padding: 2rem; background
   border-radius: 12px; box-shadow: 0 1px 3px rgb(27 31 36 / 8%); overflow-wrap: anywhere; }
 h1 { margin: 0 0 .5rem; font-size: 1.35rem; line-height: 1.25; }
 p { margin: .5rem 0; }
-.limits { display: flex; flex-wrap: wrap; align-items: baseline; gap: .25rem .75rem; margin: 1.25rem 0; padding: 1rem;
-  background: #f4f5f7; border-radius: 8px; font-variant-numeric: tabular-nums; }
-.limits .old { color: #57606a; text-decoration: line-through; }
-.limits .new { font-size: 1.5rem; font-weight: 650; }
+dl.limits { padding: 1rem; background: #f4f5f7; border-radius: 8px; font-variant-numeric: tabular-nums;
+  align-items: baseline; }
+.new { font-size: 1.4rem; font-weight: 650; }
 dl { display: grid; grid-template-columns: minmax(6rem, auto) 1fr; gap: .35rem 1rem; margin: 1.25rem 0; }
 dt { color: #57606a; }
 dd { margin: 0; }

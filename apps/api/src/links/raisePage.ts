@@ -12,8 +12,8 @@ export interface Shown {
 
 export const pending = ({ raise, client, zone }: Shown, path: string): string =>
   document(
-    "A higher spending cap is asked for",
-    html`<p>${client} would be able to spend more under the cap “${raise.name}”.</p>
+    "Raise this spending cap?",
+    html`<p>${client} asks to be able to spend more under the cap “${raise.name}”.</p>
       ${limits(raise)} ${facts(raise, zone)}
       <p class="note">Nothing changes until you approve. The present cap holds meanwhile.</p>
       <div class="actions">
@@ -23,12 +23,12 @@ export const pending = ({ raise, client, zone }: Shown, path: string): string =>
   )
 
 const titles = {
-  approved: "The higher spending cap is approved",
-  declined: "The higher spending cap was declined",
+  approved: "The raise is approved",
+  declined: "The raise was declined",
   expired: "This request has expired"
 }
 const says = {
-  approved: "It holds from now on. There is nothing left to do.",
+  approved: "The higher cap holds. There is nothing left to do.",
   declined: "The cap is as it was. There is nothing left to do.",
   expired: "Nobody decided on it in time, and the cap is as it was. It can be asked for anew."
 }
@@ -57,10 +57,15 @@ export const failed = (): string =>
     html`<p>Nothing is lost. Please try again in a moment: what has been decided already is not decided twice.</p>`
   )
 
-const limits = ({ before, limit }: RaiseView.View): Html =>
-  html`<p class="limits"><span class="old">${money(before)}</span><span class="new">${money(limit)}</span></p>`
+const limits = ({ before, limit, status }: RaiseView.View): Html =>
+  html`<dl class="limits">
+    <dt>${status === "pending" ? "Now" : "Before"}</dt>
+    <dd>${money(before)}</dd>
+    <dt>${status === "pending" ? "If you approve" : "Now"}</dt>
+    <dd class="new">${money(limit)}</dd>
+  </dl>`
 
-const facts = ({ note, requestedBy, requestedAt, expiresAt }: RaiseView.View, zone: string): Html =>
+const facts = ({ note, requestedAt, expiresAt }: RaiseView.View, zone: string): Html =>
   html`<dl>
     ${
       note === null
@@ -68,10 +73,8 @@ const facts = ({ note, requestedBy, requestedAt, expiresAt }: RaiseView.View, zo
         : html`<dt>Note</dt>
             <dd>${note}</dd>`
     }
-    <dt>Asked for</dt>
+    <dt>Asked</dt>
     <dd>${when(requestedAt, zone)}</dd>
-    <dt>By</dt>
-    <dd>${requestedBy.replace(/^token:.*$/, "an access token")}</dd>
     <dt>Open until</dt>
     <dd>${when(expiresAt, zone)}</dd>
   </dl>`

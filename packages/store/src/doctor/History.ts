@@ -77,7 +77,7 @@ export class History {
   async #read(cursors: ReadonlyArray<Cursor>): Promise<void> {
     const { rows } = await sql<Row>`
       select e.payer_id, e.seq, e.client_id, e.namespace, e.key, e.kind, e.asked, e.amount, e.balance, e.detail, e.counts,
-        e.hold_id, e.at, e.effective_at
+        e.hold_id, e.member, e.meter, e.at, e.effective_at
       from unnest(${cursors.map(({ payer }) => payer)}::uuid[], ${cursors.map(({ after }) => after)}::bigint[],
         ${cursors.map(({ upTo }) => upTo)}::bigint[], ${cursors.map(({ page }) => page)}::bigint[])
         as w(payer_id, after, up_to, page)

@@ -9,7 +9,8 @@ import {
   reserveCredits,
   reverseDebit,
   runDue,
-  settleLease
+  settleLease,
+  suspendClient
 } from "@capstan/billing"
 import { Database, Ids, Trees } from "@capstan/store"
 import { Database as Test } from "@capstan/testing"
@@ -148,6 +149,37 @@ it(`clients that move while they spend lose nothing, and pass no cap (SEED=${see
   await own.isSound()
   const open = await pool.query("select from hold where organization_id = $1 and outcome is null", [own.organization.id])
   assert.strictEqual(open.rowCount, 0)
+})
+
+it("what another process knows of a client that has moved is not what it is decided by", async () => {
+  const own = await estate()
+  const [here, there] = [await own.client(), await own.client()]
+  const client = await own.client(here, true)
+  for (const root of [here, there]) await own.grant(root, 10)
+  const [first, second] = processes
+  const inFirst = <A>(effect: Effect.Effect<A, Refused, Database.Database | Trees.Trees>) =>
+    first?.runPromise(Effect.orDie(effect))
+  const spent = async () => {
+    const result = await second?.runPromise(Effect.result(consumeCredits(own.caller(), spend(client, credit))))
+    if (result === undefined) return assert.fail("no second process")
+    return Result.isSuccess(result) ? result.success.entry.payer : result.failure._tag
+  }
+  const hold = await own.hold(client, 2)
+  assert.strictEqual(await spent(), here)
+  await inFirst(moveClient(own.caller(), { client, parent: there }))
+  assert.strictEqual(await spent(), there)
+  await inFirst(moveClient(own.caller(), { client, parent: here }))
+  await inFirst(suspendClient(own.caller(), { client: there, reason: null, note: null }))
+  assert.strictEqual(await spent(), here)
+  await inFirst(moveClient(own.caller(), { client, parent: there }))
+  assert.strictEqual(await spent(), "AncestorSuspended")
+  const captured = await second?.runPromise(
+    captureHold(own.caller(), { hold, amount: null, feature: null, allowPartial: false })
+  )
+  assert.strictEqual(captured?.entry.payer, here)
+  await inFirst(detachClient(own.caller(), { client }))
+  assert.strictEqual(await spent(), "InsufficientCredits")
+  await own.isSound()
 })
 
 const drawing = (

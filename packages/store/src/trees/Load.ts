@@ -151,7 +151,7 @@ select json_build_object(
       where h.organization_id = $1 and h.root_id = t.root_id and h.outcome is null
     )))
     from tree t where t.organization_id = $1
-      and t.root_id in (select root_id from spender union select unnest($4::uuid[]))
+      and t.root_id in (select root_id from spender union select root_id from named union select unnest($4::uuid[]))
   ),
   'members', (
     select json_agg(json_build_object(

@@ -1,14 +1,19 @@
 import {
   approveRaise,
   captureHold,
+  connectGateway,
   consumeCredits,
   createClient,
+  createCreditPack,
   createOrganization,
   createSubscription,
   grantCredits,
   moveClient,
+  type PaymentGateway,
   publishPlan,
+  purchaseCredits,
   reactivateClient,
+  refundOrder,
   releaseHold,
   removeCap,
   requestRaise,
@@ -16,9 +21,11 @@ import {
   resetWindow,
   reverseDebit,
   setCap,
+  setUpMethod,
   suspendClient
 } from "@capstan/billing"
-import { Calendar, Credits, Currency, Money, Rate } from "@capstan/domain"
+import { Calendar, type CreditPack, Credits, Currency, Money, Rate } from "@capstan/domain"
+import { Payments } from "@capstan/payments"
 import { type Caller, Database, Doctor, Trees } from "@capstan/store"
 import { Database as TestDatabase } from "@capstan/testing"
 import { Effect, Layer, ManagedRuntime } from "effect"
@@ -31,9 +38,12 @@ let clone: TestDatabase.Clone
 beforeAll(async () => {
   clone = await TestDatabase.clone()
   const runtime = ManagedRuntime.make(
-    Trees.Trees.layer(clone.url).pipe(Layer.provideMerge(Database.Database.layer(clone.url, { max: 4 })))
+    Layer.merge(Trees.Trees.layer(clone.url), Payments.layer("a secret of the installation, for tests")).pipe(
+      Layer.provideMerge(Database.Database.layer(clone.url, { max: 4 }))
+    )
   )
-  const run = <A, E>(effect: Effect.Effect<A, E, Database.Database | Trees.Trees>) => runtime.runPromise(effect)
+  const run = <A, E>(effect: Effect.Effect<A, E, Database.Database | PaymentGateway.PaymentGateway | Trees.Trees>) =>
+    runtime.runPromise(effect)
   const currency = Currency.Currency.make("USD")
   const timeZone = Calendar.Zone.make("Europe/Zurich")
   let at = Date.UTC(2026, 0, 31, 12)
@@ -135,6 +145,18 @@ beforeAll(async () => {
     await run(consumeCredits(caller(), debit))
     await run(captureHold(caller(), { hold: held.entry.hold ?? "", amount: null, feature: null, allowPartial: false }))
   }
+  /** Credits that are bought, and refunded in part. */
+  const sold = async () => {
+    const buyer = await enroll("buyer", null)
+    await run(connectGateway(caller(), { gateway: "sandbox", name: null, secret: null }))
+    const method = { client: buyer, connection: null, reference: "sandbox_succeed", isDefault: false }
+    await run(setUpMethod(caller(), method))
+    const pack = { key: "small", name: "Small", price: 1_000n as CreditPack.Draft["price"], currency, lasts: null }
+    await run(createCreditPack(caller(), { ...pack, credits: credits("100") }))
+    const input = { client: buyer, pack: "small", quantity: 1, method: null }
+    const { order } = await run(purchaseCredits(caller(), input))
+    await run(refundOrder(caller(), { order: order.id, amount: Money.Minor.make(400n), policy: "owe" }))
+  }
   const root = await enroll("root", null)
   const own = await enroll("own", root)
   const shared = await enroll("shared", root, true)
@@ -170,6 +192,7 @@ beforeAll(async () => {
   await run(moveClient(caller(), { client: mover, parent: elsewhere }))
   await run(releaseHold(caller(), { hold: cut.entry.hold ?? "" }))
   await confined()
+  await sold()
   await runtime.dispose()
 })
 afterAll(() => clone.drop())
@@ -268,6 +291,13 @@ const corruptions: ReadonlyArray<readonly [what: string, sql: string, breaks: Re
   ],
   ["a balance that was answered wrong", `update entry set balance = balance + 1 where kind = 'Reversed'`, ["balances"]],
   ["an amount that is not its portions", `update entry set amount = amount + 1 where kind = 'Debited'`, ["amounts"]],
+  ["an order that comes to more than its lines", `update billing_order set total = total + 1`, ["totals", "paid"]],
+  ["a payment that is said to be declined", `update payment set status = 'declined'`, ["paid", "provider"]],
+  ["an order that granted less than its line", `update order_line set credits = credits + 1`, ["granted"]],
+  ["a grant for no order", `update entry set key = gen_random_uuid() where namespace = 'order'`, ["granted"]],
+  ["a refund of less than went back", `update payment_reversal set amount = amount - 1`, ["reversed", "provider"]],
+  ["credits that are said to be owed", `update payment_reversal set owed = owed + 1`, ["revoked"]],
+  ["a charge that nobody made", `delete from sandbox_charge`, ["provider"]],
   [
     "a period moved by an hour",
     `update subscription set state = replace(state::text, '"periodEnd":"2026-02-28T12', '"periodEnd":"2026-02-28T13')::json`,

@@ -4,7 +4,7 @@
  * anew.
  */
 import { type Id, Money, Payment } from "@capstan/domain"
-import { type Caller, Database, Ids, Key, Orders, PaymentReversals, Payments, type Trees } from "@capstan/store"
+import { type Caller, Database, Ids, Key, Orders, PaymentReversals, type Trees } from "@capstan/store"
 import { Effect, Result } from "effect"
 import { change, type Refused } from "../Doors.ts"
 import type { Session } from "../subscriptions/Serve.ts"

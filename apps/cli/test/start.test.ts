@@ -59,6 +59,11 @@ describe("capstan start", () => {
     }
     const second = await start(environment)
     assert.isTrue((await tried(second.output())).replayed)
+    const [, token = ""] = fs.readFileSync(path.join(environment.CAPSTAN_DIR, "demo"), "utf8").split("\n")
+    const methods = await fetch(`http://127.0.0.1:${environment.PORT}/v1/clients/ext:agency/payment-methods`, {
+      headers: { authorization: `Bearer ${token}` }
+    })
+    assert.match(await methods.text(), /^\{"items":\[\{[^{}]*"isDefault":true,[^{}]*\}\],"nextCursor":null\}$/)
     second.child.kill("SIGINT")
     assert.strictEqual(await second.ended, 0)
   })

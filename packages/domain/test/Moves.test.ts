@@ -101,25 +101,32 @@ describe("holds of a client that moves", () => {
     runs
   )
 
-  it.prop("are cut once, and a half goes where its windows go", [histories, sides, sides], ([history, moving, again]) => {
-    const { moves, ownerOf } = moveOf(again)
-    for (const hold of play(history).branch.holds) {
-      const result = parted(hold, moving)
-      if (Result.isFailure(result) || result.success._tag !== "Cut") continue
-      for (const [each, half] of [[result.success.main, false], [result.success.other, true]] as const) {
-        const going = new Set(each.places.map(({ cap }) => moves(ownerOf(cap))))
-        if (!half) going.add(moves(each.payer))
-        const then = parted(each, again, { half, id: id("9", 8) })
-        if (Result.isFailure(then)) {
-          assert.strictEqual(then.failure, each.id)
-          assert.strictEqual(going.size, 2)
-          continue
+  it.prop(
+    "are cut once, and a half goes where its windows go",
+    [histories, sides, sides],
+    ([history, moving, again]) => {
+      const { moves, ownerOf } = moveOf(again)
+      for (const hold of play(history).branch.holds) {
+        const result = parted(hold, moving)
+        if (Result.isFailure(result) || result.success._tag !== "Cut") continue
+        for (const [each, half] of [
+          [result.success.main, false],
+          [result.success.other, true]
+        ] as const) {
+          const going = new Set(each.places.map(({ cap }) => moves(ownerOf(cap))))
+          if (!half) going.add(moves(each.payer))
+          const then = parted(each, again, { half, id: id("9", 8) })
+          if (Result.isFailure(then)) {
+            assert.strictEqual(then.failure, each.id)
+            assert.strictEqual(going.size, 2)
+            continue
+          }
+          assert.strictEqual(then.success._tag, going.has(true) ? "Moves" : "Stays")
+          if (then.success._tag !== "Cut") assert.strictEqual(moves(then.success.hold.payer), going.has(true))
         }
-        assert.strictEqual(then.success._tag, going.has(true) ? "Moves" : "Stays")
-        if (then.success._tag !== "Cut") assert.strictEqual(moves(then.success.hold.payer), going.has(true))
       }
     }
-  })
+  )
 
   it.prop(
     "on the wallet of a former payer are captured as far as they go, and no further",

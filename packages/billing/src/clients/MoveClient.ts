@@ -17,7 +17,9 @@ export const moveClient = (caller: Caller, { client: name, parent }: Input) =>
     if (above === undefined) return Result.fail({ _tag: "NotFound", what: "client", id: parent })
     const { organization, key } = caller
     const hash = Key.hash("clients.move", [parts.client.id, above.client.id])
-    return CommandKeys.once<ClientView.Client, Refused>(trx, { organization, procedure: "clients.move", key, hash }, () =>
-      place({ trx, caller, locked }, name, parts, above)
+    return CommandKeys.once<ClientView.Client, Refused>(
+      trx,
+      { organization, procedure: "clients.move", key, hash },
+      () => place({ trx, caller, locked }, name, parts, above)
     )
   })

@@ -6,6 +6,7 @@ import { type Calendar, Cost, type Money, Plan, Subscription } from "@capstan/do
 import { type Caller, type Failure, Ids, Organizations, Plans, Subscriptions, SubscriptionView } from "@capstan/store"
 import { Result } from "effect"
 import { setCapIn, type Setting } from "../caps/SetCap.ts"
+import { grants } from "../clients/Payer.ts"
 import { onClient, statusOf } from "../Doors.ts"
 import { post, record } from "./Serve.ts"
 import { turn } from "./Turn.ts"
@@ -107,17 +108,17 @@ const belowPrice = ({ price, terms }: Plan.Version, capped: Money.Money | undefi
 }
 
 const refusalOf = (
-  { terms }: Plan.Version,
+  plan: Plan.Version,
   client: { readonly currency: string; readonly usesParentBalance: boolean }
 ): Failure | undefined => {
+  const { terms } = plan
   if (terms.currency !== client.currency)
     return {
       _tag: "NotAdmissible",
       reason: "no_price_in_currency",
       message: `The plan is sold in ${terms.currency}, and the client pays in ${client.currency}.`
     }
-  // What it is granted would go to an ancestor's wallet, and replace what that is granted.
-  return client.usesParentBalance && (terms.credits > 0n || terms.promoAllowance !== null)
+  return client.usesParentBalance && grants(plan)
     ? {
         _tag: "NotAdmissible",
         reason: "not_admissible",

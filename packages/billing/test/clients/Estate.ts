@@ -50,7 +50,10 @@ export const estate = async (options?: Parameters<typeof world>[0]): Promise<Est
     },
     grant: (client, credits, over) =>
       run(
-        grant(caller(), client, BigInt(credits) * credit, { unitCost: { amount: Rate.of(1n, 1n), currency: usd }, ...over })
+        grant(caller(), client, BigInt(credits) * credit, {
+          unitCost: { amount: Rate.of(1n, 1n), currency: usd },
+          ...over
+        })
       ),
     cap: async (client, limit) => {
       const more = { every: "lifetime", scope: "all", enforcement: "hard", thresholds: [] } as const
@@ -119,4 +122,3 @@ export const estate = async (options?: Parameters<typeof world>[0]): Promise<Est
     }
   }
 }
-

@@ -107,7 +107,10 @@ describe("a client that moves", () => {
     }
     assert.strictEqual(await reason(moving, moving), "moves_below_itself")
     assert.strictEqual(await reason(here, below), "moves_below_itself")
-    assert.strictEqual(await reason(moving, await Client.create(pool, own.organization, { currency: "EUR" })), "currency_differs")
+    assert.strictEqual(
+      await reason(moving, await Client.create(pool, own.organization, { currency: "EUR" })),
+      "currency_differs"
+    )
     let deep = there
     for (let depth = 2; depth <= 7; depth++) deep = await own.client(deep)
     assert.strictEqual(await reason(moving, deep), "parent_too_deep")
@@ -274,7 +277,9 @@ describe("below a suspended client", () => {
     const { here, there, ...own } = await estates()
     const subscriber = await own.client(there)
     await run(plan(own.caller()))
-    await run(createSubscription(own.caller(), { client: subscriber, plan: "basic", seats: undefined, trial: undefined }))
+    await run(
+      createSubscription(own.caller(), { client: subscriber, plan: "basic", seats: undefined, trial: undefined })
+    )
     await run(own.consume(subscriber, 30))
     await run(suspendClient(own.caller(), { client: there, reason: null, note: null }))
     const now = start + 40 * day

@@ -79,7 +79,8 @@ export class Holds {
   #compareOpen(open: ReadonlyArray<Hold>): void {
     const openById = new Map(open.map((hold) => [hold.id, hold]))
     for (const { id } of open)
-      if (!this.#reserved.has(id) && !this.#halves.has(id)) this.#notes.differ("settled", `hold ${id}`, "no open hold, by the entries", "open")
+      if (!this.#reserved.has(id) && !this.#halves.has(id))
+        this.#notes.differ("settled", `hold ${id}`, "no open hold, by the entries", "open")
     for (const [id, { event, client, payer }] of this.#reserved) {
       if (event._tag !== "Reserved") continue
       const hold = openById.get(id)
@@ -95,7 +96,10 @@ const compareHalves = (notes: Notes, { half, id, main }: Halves): void => {
   notes.check("halves")
   const ended = (hold: typeof half): boolean => hold.settledAt !== null && hold.settledAt >= hold.expiresAt
   if (main === undefined) return notes.differ("halves", `hold ${id}`, "another half", "none")
-  const alike = { ...main, captured: main.captured !== null && main.captured > half.amount ? half.amount : main.captured }
+  const alike = {
+    ...main,
+    captured: main.captured !== null && main.captured > half.amount ? half.amount : main.captured
+  }
   const [expected, found] = [outcomeOf(alike), outcomeOf(half)]
   const oneIsOpen = (main.outcome === null && ended(half)) || (half.outcome === null && ended(main))
   if (expected !== found && !oneIsOpen) notes.differ("halves", `hold ${id}`, expected, found)
@@ -122,7 +126,8 @@ const comparePinned = (
   const sums = new Map<string, bigint>()
   const add = (name: string, amount: bigint) => sums.set(name, (sums.get(name) ?? 0n) + amount)
   for (const { payer, portions, places } of open) {
-    for (const { from, amount } of portions) if (from !== "unlimited" && from !== "overage_elsewhere") add(`${from} of wallet ${payer}`, amount)
+    for (const { from, amount } of portions)
+      if (from !== "unlimited" && from !== "overage_elsewhere") add(`${from} of wallet ${payer}`, amount)
     for (const { cap, start, scope } of places) add(windowName(cap, start), Wallet.cost(portions, scope))
   }
   const compare = (name: string, held: bigint): void => {

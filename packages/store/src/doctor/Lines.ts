@@ -24,7 +24,7 @@ export class Lines {
 
   #line(client: Id.Id, isLater: (moved: Instant.Instant) => boolean): ReadonlyArray<Id.Id> {
     const line: Array<Id.Id> = []
-    for (let id: Id.Id | null = client; id !== null && line.length < deepest; ) {
+    for (let id: Id.Id | null = client; id !== null && line.length < deepest;) {
       line.push(id)
       const next: Move | undefined = this.#moves.get(id)?.find(({ at }) => isLater(at))
       id = next === undefined ? (this.#clients.get(id)?.parent ?? null) : next.fromParent

@@ -9,7 +9,10 @@ export const examine = (notes: Notes, clients: ReadonlyArray<Client>): void => {
     const { id, line, parent, recorded, root } = client
     const above = parent === null ? undefined : clientById.get(parent)
     notes.check("places")
-    const expected = described(above?.root ?? (parent === null ? id : "the tree of its parent"), [...(above?.line ?? []), id])
+    const expected = described(above?.root ?? (parent === null ? id : "the tree of its parent"), [
+      ...(above?.line ?? []),
+      id
+    ])
     const found = described(root, line)
     if (expected !== found) notes.differ("places", `client ${id}`, expected, found)
     notes.check("payers")

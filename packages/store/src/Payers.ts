@@ -50,24 +50,3 @@ const payer = sql`(
   join client m on m.organization_id = c.organization_id and m.id = l.id
   where not m.uses_parent_balance or m.parent_id is null order by l.depth desc limit 1
 )`
-
-export interface Payment {
-  readonly payer: Id.Id
-  readonly since: Instant.Instant
-}
-
-/** The first to pay for a client first. */
-export const history = async (
-  db: Kysely<Tables>,
-  organization: Id.Id,
-  client: Id.Id
-): Promise<ReadonlyArray<Payment>> => {
-  const rows = await db
-    .selectFrom("payer_of_record")
-    .select(["payer_id", "since"])
-    .where("organization_id", "=", organization)
-    .where("client_id", "=", client)
-    .orderBy("number")
-    .execute()
-  return rows.map(({ payer_id, since }) => ({ payer: payer_id, since }))
-}

@@ -3,11 +3,15 @@
  * or not. Each is on a wire of its own.
  */
 import net from "node:net"
+import { PaymentGateway } from "@capstan/billing"
 import { Database, Trees } from "@capstan/store"
+import { type Effect, Layer, ManagedRuntime } from "effect"
+import { Payments } from "../../src/index.ts"
+
+export type Needs = Database.Database | PaymentGateway.PaymentGateway | Trees.Trees
 
 export interface Gate {
-  readonly database: Database.Connection
-  readonly trees: Trees.Doors
+  readonly run: <A>(effect: Effect.Effect<A, never, Needs>) => Promise<A>
   /** Resolves when it is thrown away. */
   readonly gone: Promise<void>
   readonly crash: (arrives: boolean) => void
@@ -22,9 +26,13 @@ export const open = async (url: string, onDefect: (error: unknown) => void): Pro
   const trees = Trees.open(wire.url, database, { deadline: 4_000 }, (error) => {
     if (!crashed) onDefect(error)
   })
+  const services = Layer.mergeAll(
+    Layer.succeed(Trees.Trees, trees),
+    Payments.layer("a secret for the tests of a house", { sandbox: { timeoutMs: 5 } })
+  )
+  const runtime = ManagedRuntime.make(Layer.provideMerge(services, Layer.succeed(Database.Database, database)))
   return {
-    database,
-    trees,
+    run: (effect) => runtime.runPromise(effect),
     gone,
     crash: (arrives) => {
       crashed = true
@@ -33,6 +41,7 @@ export const open = async (url: string, onDefect: (error: unknown) => void): Pro
     },
     close: async () => {
       await trees.close()
+      await runtime.dispose()
       await database.close()
       wire.cut(true)
     }

@@ -5,14 +5,13 @@
  * count; every refusal has to be true of the state at some moment between its question and its answer.
  */
 import type * as Billing from "@capstan/billing"
-import type { CapRow, ClientRow, EntryRow, Line, LotRow } from "./Journal.ts"
+import type { CapRow, ClientRow, EntryRow, HoldRow, Line, LotRow, WindowRow } from "./Journal.ts"
 
 /** What the payer's contract says. */
 export interface Terms {
   readonly unlimited: boolean
   readonly creditValue: Fraction
   readonly overage: Fraction | null
-  readonly overdraft: bigint
 }
 
 export type Fraction = readonly [numerator: bigint, denominator: bigint]
@@ -34,8 +33,10 @@ interface Wallet {
   readonly lots: Map<string, Lot>
   /** Of spent lots, what they were. */
   readonly known: Map<string, Lot>
-  readonly beyond: { readonly overage: Beyond; readonly overdraft: Beyond; readonly unlimited: Beyond }
+  readonly beyond: { readonly overage: Beyond; readonly overdraft: Beyond }
   debt: bigint
+  /** The number of the entry that closed its overage last. */
+  closed: number
 }
 interface Beyond {
   used: bigint
@@ -56,10 +57,14 @@ interface Window {
 
 interface Hold {
   readonly client: string
-  readonly payer: string
+  root: string
+  payer: string
   readonly portions: ReadonlyArray<Portion>
-  readonly counts: ReadonlyArray<Count>
+  counts: ReadonlyArray<Count>
+  readonly member: string | null
+  readonly meter: string | null
   readonly expiresAt: number
+  readonly isLease: boolean
   outcome: "captured" | "expired" | "released" | null
 }
 
@@ -75,6 +80,13 @@ interface Count {
 export interface Asked {
   readonly feature: string | null
   readonly allowPartial: boolean
+  readonly isLease: boolean
+}
+
+/** Who spends, on which meter. */
+interface Who {
+  readonly member: string | null
+  readonly meter: string | null
 }
 
 /** A question that was refused. */
@@ -84,6 +96,8 @@ export interface Refused {
   /** Null for all there is. */
   readonly amount: bigint | null
   readonly feature: string | null
+  readonly member: string | null
+  readonly meter: string | null
   readonly hold: string | null
   /** The entry that is to be reversed. */
   readonly entry: string | null
@@ -107,7 +121,12 @@ export class Oracle {
   readonly #clients = new Map<string, ClientRow>()
   readonly #caps = new Map<string, CapRow>()
   readonly #capsByClient = new Map<string, Set<string>>()
-  readonly #openByRoot = new Map<string, Set<string>>()
+  /** When windows were started before their time, the last one of each cap. */
+  readonly #resets = new Map<string, number>()
+  readonly #open = new Set<string>()
+  /** What a move has cut off a hold, until the other half takes it. */
+  readonly #cutOff = new Map<string, ReadonlyArray<Count>>()
+  readonly #atByRoot = new Map<string, number>()
   /** Of each debit that can be reversed: what it took, and where it still counts. */
   readonly #debits = new Map<string, { left: bigint; readonly counts: Map<string, bigint> }>()
   readonly #termsOf: (client: string) => Terms
@@ -122,26 +141,89 @@ export class Oracle {
     return this.#client(client).root_id
   }
 
+  /** A tree is not asked about the past. */
+  atOf(client: string, at: number): number {
+    return Math.max(at, this.#atByRoot.get(this.rootOf(client)) ?? at)
+  }
+
   apply(line: Line): void {
+    try {
+      this.#apply(line)
+    } catch (error) {
+      if (!(error instanceof Broken)) throw error
+      if (line.what !== "entry") throw new Broken(`${line.what} (line ${line.n}): ${error.message}`)
+      const { client, payer, seq, kind } = line.row
+      throw new Broken(`${kind} ${payer}.${seq} (line ${line.n}): ${error.message}`, this.rootOf(client))
+    }
+  }
+
+  #apply(line: Line): void {
     switch (line.what) {
-      case "client":
-        this.#clients.set(line.row.id, line.row)
+      case "client": {
+        const { id, root_id } = line.row
+        const before = this.#clients.get(id)
+        this.#clients.set(id, line.row)
+        if (before !== undefined) this.#reach(root_id, this.#atByRoot.get(before.root_id) ?? 0)
         return
+      }
       case "cap": {
         this.#caps.set(line.row.id, line.row)
         const of = this.#capsByClient.get(line.row.client_id) ?? new Set()
         this.#capsByClient.set(line.row.client_id, of.add(line.row.id))
         return
       }
+      case "cap_window":
+        return this.#windowOpened(line.row)
+      case "hold":
+        return this.#holdParted(line.row)
       case "entry":
-        try {
-          this.#entry(line.row)
-        } catch (error) {
-          if (!(error instanceof Broken)) throw error
-          const { payer, seq, kind } = line.row
-          throw new Broken(`${kind} ${payer}.${seq} (line ${line.n}): ${error.message}`, this.rootOf(line.row.client))
-        }
+        return this.#entry(line.row)
     }
+  }
+
+  #reach(root: string, at: number): void {
+    this.#atByRoot.set(root, Math.max(at, this.#atByRoot.get(root) ?? at))
+  }
+
+  #windowOpened({ cap_id: id, starts_at, used, held }: WindowRow): void {
+    const start = Date.parse(starts_at)
+    const cap = this.#caps.get(id)
+    if (cap === undefined) throw new Broken(`a window of ${id}, which is no cap`)
+    if (startOf(cap, start) === start) return
+    if (used !== 0 || held !== 0) throw new Broken(`the window ${id} ${start} begins with something in it`)
+    this.#resets.set(id, start)
+    this.#reach(this.rootOf(cap.client_id), start)
+  }
+
+  /** Places that a move takes from a hold are those of its other half, and of nothing else. */
+  #holdParted({ id, root_id: root, client_id: client, payer_id: payer, ...row }: HoldRow): void {
+    const names = new Set(row.places.map(([cap, start]) => `${cap} ${start}`))
+    const isOf = ({ cap, start }: Count) => names.has(`${cap} ${start}`)
+    const hold = this.holds.get(id)
+    if (hold !== undefined) {
+      const away = hold.counts.filter((count) => !isOf(count))
+      if (away.length > 0) this.#cutOff.set(id, away)
+      hold.counts = hold.counts.filter(isOf)
+      hold.root = root
+      hold.payer = payer
+      expect(hold.counts.length, names.size, `the places of the hold ${id}`)
+      return
+    }
+    const main = this.holds.get(row.twin_id ?? "")
+    const counts = this.#cutOff.get(row.twin_id ?? "") ?? []
+    if (main === undefined) throw new Broken(`the hold ${id} is half of none`)
+    expect(counts.filter(isOf).length, counts.length, `what was cut off ${row.twin_id}`)
+    expect(names.size, counts.length, `the places of the half ${id}`)
+    this.#cutOff.delete(row.twin_id ?? "")
+    const { expiresAt, isLease, member, meter } = main
+    const portions = portionsOf(row.portions)
+    this.holds.set(id, { client, root, payer, portions, counts, member, meter, expiresAt, isLease, outcome: null })
+    this.#open.add(id)
+  }
+
+  /** Whether a move has left something over. */
+  get isCut(): boolean {
+    return this.#cutOff.size > 0
   }
 
   #entry(row: EntryRow): void {
@@ -150,8 +232,10 @@ export class Oracle {
     const counts = countsOf(row)
     wallet.seq += 1
     expect(row.seq, wallet.seq, "the ledger's next number")
-    expect(payer, this.#payerOf(client), "who pays")
-    if (row.namespace === "caller") {
+    this.#reach(this.rootOf(payer), at)
+    if (kind === "Granted" || kind === "Debited" || kind === "Reserved" || kind === "Renewed")
+      expect(payer, this.#payerOf(client), "who pays")
+    if (isAsked(row)) {
       const due = this.#due(this.rootOf(client), at)
       if (due !== undefined) throw new Broken(`the hold ${due} should have ended before`)
     }
@@ -168,14 +252,17 @@ export class Oracle {
         this.#spent(row, portions, counts, "held")
         this.#move(wallet, portions, "left", "held")
         const id = row.hold ?? ""
-        this.holds.set(id, { client, payer, portions, counts, expiresAt: detail.expiresAt ?? 0, outcome: null })
-        const root = this.rootOf(client)
-        this.#openByRoot.set(root, (this.#openByRoot.get(root) ?? new Set()).add(id))
+        const { member, meter } = row
+        const { isLease } = this.#askedOf(row.key)
+        const made = { client, root: this.rootOf(client), payer, portions, counts, member, meter, isLease }
+        this.holds.set(id, { ...made, expiresAt: detail.expiresAt ?? 0, outcome: null })
+        this.#open.add(id)
         break
       }
       case "Captured":
       case "Released": {
         const hold = this.#settled(row)
+        expect(payer, hold.payer, "who pays")
         const captured = kind === "Captured" ? portionsOf(detail.portions) : []
         const excess = portionsOf(detail.excess)
         const back = portionsOf(detail.back)
@@ -193,9 +280,12 @@ export class Oracle {
         this.#move(wallet, captured, "held", "used")
         this.#move(wallet, back, "held", "left")
         this.#move(wallet, lapsed, "held", "gone")
-        const short = kind === "Captured" && BigInt(row.asked ?? 0) > sum([...captured, ...excess])
+        const short = kind === "Captured" && isAsked(row) && BigInt(row.asked ?? 0) > sum([...captured, ...excess])
         if (short && !this.#askedOf(row.key).allowPartial) throw new Broken("it took less than was asked for")
-        const fresh = excess.length === 0 ? [] : this.#spendable(row, excess, sum(captured))
+        if (excess.length > 0) expect(payer, this.#payerOf(client), "who pays beyond the hold")
+        const { member, meter } = hold
+        const who = { member: row.member ?? member, meter: row.meter ?? meter }
+        const fresh = excess.length === 0 ? [] : this.#spendable({ ...row, ...who }, excess, sum(captured))
         this.#move(wallet, excess, "left", "used")
         sameCounts(counts, [...before, ...fresh])
         for (const count of counts) this.#count(count)
@@ -249,16 +339,40 @@ export class Oracle {
         for (const json of detail.lots ?? []) insert(wallet, lotOf(json))
         const back = portionsOf(detail.back)
         for (const { from } of back) if (isOver(wallet, from, at)) throw new Broken(`${from} has ended, and got back`)
+        if ((detail.debit ?? 0) <= wallet.closed && back.some(({ from }) => from === "overage"))
+          throw new Broken("overage that was invoiced came back as overage")
         this.#move(wallet, back, "used", "left")
-        if (detail.regranted != null) insert(wallet, lotOf(detail.regranted))
+        if (detail.regranted != null) {
+          const taken = portions.filter(({ from }) => !isNowhere(from))
+          expect(sum(back) + BigInt(detail.regranted[2]), sum(taken), "what came back, and anew")
+          insert(wallet, lotOf(detail.regranted))
+        }
         this.#givenBack(of, portions, counts)
         break
       }
       case "Owed":
         wallet.debt += BigInt(row.amount)
         break
+      case "Revoked": {
+        let taken = 0n
+        for (const [id, amount] of detail.shares ?? []) {
+          const lot = wallet.lots.get(id)
+          if (lot === undefined || lot.left < BigInt(amount)) throw new Broken(`${id} has less to take back`)
+          lot.left -= BigInt(amount)
+          taken += BigInt(amount)
+        }
+        wallet.debt += BigInt(detail.owed ?? 0)
+        expect(
+          taken + BigInt(detail.owed ?? 0) + BigInt(detail.forgiven ?? 0),
+          BigInt(row.amount),
+          "what was taken back"
+        )
+        break
+      }
       case "OverageClosed":
         wallet.beyond.overage.used -= BigInt(row.amount)
+        wallet.closed = row.seq
+        if (wallet.beyond.overage.used < 0n) throw new Broken("more overage was closed than there was")
         break
       default:
         throw new Broken(`${kind} is not known here`)
@@ -276,7 +390,7 @@ export class Oracle {
 
   /** Checks what is spent anew, and says what it counts. */
   #spendable(
-    { client, at, amount, asked, key }: EntryRow,
+    { client, at, amount, asked, key, member, meter }: EntryRow,
     portions: ReadonlyArray<Portion>,
     before: bigint,
     as: "held" | "used" = "used"
@@ -284,10 +398,11 @@ export class Oracle {
     this.#barred(client)
     const wanted = BigInt(asked ?? amount) - before
     const { feature, allowPartial } = this.#askedOf(key)
-    const burned = this.burn(client, at, wanted, feature)
+    const who = { member, meter }
+    const burned = this.burn(client, at, wanted, feature, who)
     if (burned.missing > 0n && !allowPartial) throw new Broken(`${burned.missing} of ${wanted} is missing`)
     expect(show(portions), show(burned.portions), `what ${wanted} takes`)
-    return this.#countsOf(client, portions, at, as)
+    return this.#countsOf(client, portions, at, as, who)
   }
 
   #barred(client: string): void {
@@ -295,8 +410,14 @@ export class Oracle {
     if (barred !== undefined) throw new Broken(`${barred.id} was suspended`)
   }
 
-  #countsOf(client: string, portions: ReadonlyArray<Portion>, at: number, as: "held" | "used"): ReadonlyArray<Count> {
-    return this.#capsOf(client).flatMap((cap) => {
+  #countsOf(
+    client: string,
+    portions: ReadonlyArray<Portion>,
+    at: number,
+    as: "held" | "used",
+    who: Who
+  ): ReadonlyArray<Count> {
+    return this.#capsOf(client, who).flatMap((cap) => {
       const costs = cost(portions, cap.scope)
       const { id, scope } = cap
       return costs === 0n
@@ -304,7 +425,7 @@ export class Oracle {
         : [
             {
               cap: id,
-              start: startOf(cap, at),
+              start: this.#startOf(cap, at),
               scope,
               used: as === "used" ? costs : 0n,
               held: as === "held" ? costs : 0n
@@ -323,17 +444,17 @@ export class Oracle {
     window.held += held
     this.windows.set(name, window)
     if (window.used < 0n || window.held < 0n) throw new Broken(`the window ${name} is below zero`)
-    if (cap.enforcement === "hard" && used + held > 0n && window.used + window.held > BigInt(cap.limit_cost))
-      throw new Broken(`the cap ${cap.name} was passed: ${window.used} + ${window.held} of ${cap.limit_cost}`)
+    if (cap.enforcement === "hard" && used + held > 0n && window.used + window.held > limitOf(cap))
+      throw new Broken(`the cap ${cap.name} was passed: ${window.used} + ${window.held} of ${limitOf(cap)}`)
   }
 
   #settled({ hold: id, kind, at, namespace, detail }: EntryRow): Hold {
     const hold = this.holds.get(id ?? "")
     if (hold === undefined || hold.outcome !== null) throw new Broken(`the hold ${id} is not open`)
-    if (namespace === "caller" ? hold.expiresAt <= at : hold.expiresAt > at)
+    if (isAsked({ namespace }) ? hold.expiresAt <= at : namespace === "lapse" && hold.expiresAt > at)
       throw new Broken(`the hold ${id} ends at ${hold.expiresAt}, and it is ${at}`)
     hold.outcome = kind === "Captured" ? "captured" : detail.why === "expired" ? "expired" : "released"
-    for (const open of this.#openByRoot.values()) open.delete(id ?? "")
+    this.#open.delete(id ?? "")
     return hold
   }
 
@@ -368,10 +489,9 @@ export class Oracle {
   /** No balance is passed: there is nothing to take from below zero. */
   #move(wallet: Wallet, portions: ReadonlyArray<Portion>, from: string, to: string): void {
     for (const { from: source, amount } of portions) {
+      if (isNowhere(source)) continue
       const place: Beyond | Lot | undefined =
-        source === "overage" || source === "overdraft" || source === "unlimited"
-          ? wallet.beyond[source]
-          : wallet.lots.get(source)
+        source === "overage" || source === "overdraft" ? wallet.beyond[source] : wallet.lots.get(source)
       if (place === undefined) throw new Broken(`the lot ${source} is not there`)
       for (const [name, change] of [
         [from, -amount],
@@ -392,15 +512,15 @@ export class Oracle {
   }
 
   /** What a debit takes: lots in their order, each as far as the caps let it, then overdraft, then overage. */
-  burn(client: string, at: number, amount: bigint, feature: string | null, capped = true) {
+  burn(client: string, at: number, amount: bigint, feature: string | null, who: Who, capped = true) {
     const payer = this.#payerOf(client)
     const terms = this.#termsOf(payer)
     const wallet = this.#wallet(payer)
-    const room = { all: null as bigint | null, extra: null as bigint | null }
-    for (const cap of capped ? this.#capsOf(client) : []) {
+    const room: Record<CapRow["scope"], bigint | null> = { all: null, extra: null, billed: null }
+    for (const cap of capped ? this.#capsOf(client, who) : []) {
       if (cap.enforcement !== "hard") continue
-      const window = this.windows.get(`${cap.id} ${startOf(cap, at)}`)
-      const left = BigInt(cap.limit_cost) - (window?.used ?? 0n) - (window?.held ?? 0n)
+      const window = this.windows.get(`${cap.id} ${this.#startOf(cap, at)}`)
+      const left = limitOf(cap) - (window?.used ?? 0n) - (window?.held ?? 0n)
       const least = room[cap.scope]
       if (least === null || left < least) room[cap.scope] = left < 0n ? 0n : left
     }
@@ -408,7 +528,7 @@ export class Oracle {
     let missing = amount
     const take = (from: string, available: bigint, [n, d]: Fraction, charged: boolean): void => {
       let taken = available < missing ? available : missing
-      const limits = [room.all, charged ? room.extra : null]
+      const limits = [room.all, charged ? room.extra : null, from === "overage" ? room.billed : null]
       for (const limit of limits) if (limit !== null && n > 0n && (limit * d) / n < taken) taken = (limit * d) / n
       if (taken <= 0n) return
       const costs = (taken * n + d - 1n) / d
@@ -416,6 +536,7 @@ export class Oracle {
       missing -= taken
       if (room.all !== null) room.all -= costs
       if (charged && room.extra !== null) room.extra -= costs
+      if (from === "overage" && room.billed !== null) room.billed -= costs
     }
     if (terms.unlimited) take("unlimited", amount, terms.creditValue, false)
     else {
@@ -428,16 +549,17 @@ export class Oracle {
       )
       for (const lot of lots.sort(inOrder)) take(lot.id, lot.left, lot.price, lot.kind === "extra")
       const { used, held } = wallet.beyond.overdraft
-      take("overdraft", terms.overdraft - used - held, terms.creditValue, true)
+      const overdraft = BigInt(this.#client(payer).overdraft_limit)
+      take("overdraft", overdraft - used - held, terms.creditValue, true)
       if (terms.overage !== null) take("overage", missing, terms.overage, true)
     }
     return { portions, missing }
   }
 
   /** Credits that no hard cap of the line counts: a debit that they cover is not to be refused. */
-  #uncounted(client: string, at: number, feature: string | null): bigint {
+  #uncounted(client: string, at: number, feature: string | null, who: Who): bigint {
     const payer = this.#payerOf(client)
-    const scopes = new Set(this.#capsOf(client).flatMap((cap) => (cap.enforcement === "hard" ? [cap.scope] : [])))
+    const scopes = new Set(this.#capsOf(client, who).flatMap((cap) => (cap.enforcement === "hard" ? [cap.scope] : [])))
     let free = 0n
     for (const lot of this.#wallet(payer).lots.values()) {
       const isCounted = lot.price[0] > 0n && (scopes.has("all") || (scopes.has("extra") && lot.kind === "extra"))
@@ -452,12 +574,13 @@ export class Oracle {
 
   /** Whether what is due in the tree of a client is settled, so that it can be asked anything. */
   isReady(client: string, at: number): boolean {
-    return this.#due(this.rootOf(client), at) === undefined
+    return this.#due(this.rootOf(client), this.atOf(client, at)) === undefined
   }
 
   /** Whether a refusal is true now; otherwise what speaks against it. */
-  doubt({ client, at, amount: asked, feature, hold, entry, refusal }: Refused): string | null {
+  doubt({ client, amount: asked, feature, member, meter, hold, entry, refusal, ...question }: Refused): string | null {
     const line = this.#line(client)
+    const at = this.atOf(client, question.at)
     switch (refusal._tag) {
       case "ClientSuspended":
         return line[0]!.suspensions.length > 0 ? null : "it is not suspended"
@@ -473,8 +596,18 @@ export class Oracle {
         const { outcome = null, expiresAt = 0 } = this.holds.get(hold ?? "") ?? {}
         return outcome !== null || expiresAt <= at ? null : "the hold is open"
       }
+      case "NotFound":
+        return refusal.what === "hold" && this.holds.has(hold ?? "") ? "the hold is there" : null
+      case "HoldIsLease":
+        return this.holds.get(hold ?? "")?.isLease === true ? null : "the hold is no lease"
+      case "HoldNotLease":
+        return this.holds.get(hold ?? "")?.isLease === false ? null : "the hold is a lease"
+      case "BeyondLease":
+        return (asked ?? 0n) > sum(this.holds.get(hold ?? "")?.portions ?? []) ? null : "it is within the lease"
       case "NotReversible": {
-        const { left = 0n } = this.#debits.get(entry ?? "") ?? {}
+        const { left = null } = this.#debits.get(entry ?? "") ?? {}
+        // A grant that was to be revoked.
+        if (left === null) return null
         return left === 0n || (asked !== null && (asked === 0n || asked > left)) ? null : `${left} can be reversed`
       }
       case "TooManyLots":
@@ -487,10 +620,15 @@ export class Oracle {
         const held = open === undefined ? 0n : sum(open.portions)
         const amount = asked ?? held
         const wanted = amount - held
-        const free = this.#uncounted(client, at, feature)
+        if (open !== undefined && open.payer !== this.#payerOf(client))
+          return refusal._tag === "InsufficientCredits" && refusal.missing === wanted && wanted > 0n
+            ? null
+            : "its former payer has set enough aside"
+        const who = { member: member ?? open?.member ?? null, meter: meter ?? open?.meter ?? null }
+        const free = this.#uncounted(client, at, feature, who)
         if (free >= wanted) return `${free} uncounted credits cover ${wanted}`
-        const within = this.burn(client, at, wanted, feature)
-        const without = this.burn(client, at, wanted, feature, false)
+        const within = this.burn(client, at, wanted, feature, who)
+        const without = this.burn(client, at, wanted, feature, who, false)
         if (within.missing === 0n) return "caps and credits allow it"
         if (refusal.asked !== amount) return `${amount} was asked for`
         if (refusal._tag === "InsufficientCredits")
@@ -498,8 +636,8 @@ export class Oracle {
         if (without.missing > 0n) return "credits do not cover it"
         if (refusal.available !== amount - within.missing) return `${amount - within.missing} is available`
         const cap = this.#caps.get(refusal.cap)
-        if (cap === undefined || !this.#capsOf(client).includes(cap)) return "the cap is not of its line"
-        const window = this.windows.get(`${cap.id} ${startOf(cap, at)}`) ?? { used: 0n, held: 0n }
+        if (cap === undefined || !this.#capsOf(client, who).includes(cap)) return "the cap is not of its line"
+        const window = this.windows.get(`${cap.id} ${this.#startOf(cap, at)}`) ?? { used: 0n, held: 0n }
         return refusal.limit === BigInt(cap.limit_cost) && refusal.used === window.used && refusal.held === window.held
           ? null
           : `its window is at ${window.used} + ${window.held} of ${cap.limit_cost}`
@@ -510,8 +648,16 @@ export class Oracle {
   }
 
   #due(root: string, at: number): string | undefined {
-    for (const id of this.#openByRoot.get(root) ?? []) if ((this.holds.get(id)?.expiresAt ?? at + 1) <= at) return id
+    for (const id of this.#open) {
+      const hold = this.holds.get(id)
+      if (hold !== undefined && hold.root === root && hold.expiresAt <= at) return id
+    }
     return undefined
+  }
+
+  /** Of its calendar, or since it was reset. */
+  #startOf(cap: CapRow, at: number): number {
+    return Math.max(startOf(cap, at), this.#resets.get(cap.id) ?? 0)
   }
 
   #client(id: string): ClientRow {
@@ -530,11 +676,13 @@ export class Oracle {
     return this.#line(client).find((member) => !member.uses_parent_balance || member.parent_id === null)?.id ?? client
   }
 
-  #capsOf(client: string): ReadonlyArray<CapRow> {
+  #capsOf(client: string, { member, meter }: Who): ReadonlyArray<CapRow> {
     return this.#line(client).flatMap(({ id }) =>
       [...(this.#capsByClient.get(id) ?? [])].flatMap((cap) => {
         const row = this.#caps.get(cap)
-        return row === undefined || row.removed_at !== null ? [] : [row]
+        if (row === undefined || row.removed_at !== null) return []
+        const counts = (row.member === null || row.member === member) && (row.meter === null || row.meter === meter)
+        return counts ? [row] : []
       })
     )
   }
@@ -543,14 +691,22 @@ export class Oracle {
     const known = this.wallets.get(client)
     if (known !== undefined) return known
     const none = () => ({ used: 0n, held: 0n })
-    const beyond = { overage: none(), overdraft: none(), unlimited: none() }
-    const fresh: Wallet = { seq: 0, lots: new Map(), known: new Map(), beyond, debt: 0n }
+    const beyond = { overage: none(), overdraft: none() }
+    const fresh: Wallet = { seq: 0, lots: new Map(), known: new Map(), beyond, debt: 0n, closed: 0 }
     this.wallets.set(client, fresh)
     return fresh
   }
 }
 
-/** In UTC. */
+/** Asked for by somebody, at an instant of theirs. */
+const isAsked = ({ namespace }: Pick<EntryRow, "namespace">): boolean => namespace === "caller" || namespace === "lease"
+
+/** Counted and recorded, taken from no balance of this wallet. */
+const isNowhere = (from: string): boolean => from === "unlimited" || from === "overage_elsewhere"
+
+const limitOf = ({ limit_cost, committed_cost }: CapRow): bigint => BigInt(limit_cost) - BigInt(committed_cost)
+
+/** In UTC; a billing period is a month of a subscription that began when its cap did, on the first of one. */
 const startOf = ({ every, anchor }: CapRow, at: number): number => {
   const date = new Date(at)
   const midnight = Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate())
@@ -561,6 +717,10 @@ const startOf = ({ every, anchor }: CapRow, at: number): number => {
       return midnight - ((date.getUTCDay() + 6) % 7) * day
     case "month":
       return Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), 1)
+    case "billing_period": {
+      const first = Date.parse(anchor) - Date.UTC(2026, 0, 1)
+      return Date.UTC(new Date(at - first).getUTCFullYear(), new Date(at - first).getUTCMonth(), 1) + first
+    }
     case "30_days":
       return Date.parse(anchor) + Math.floor((at - Date.parse(anchor)) / (30 * day)) * 30 * day
     case "lifetime":
@@ -640,7 +800,10 @@ const sum = (parts: ReadonlyArray<bigint | Portion>): bigint =>
   parts.reduce<bigint>((sum, part) => sum + (typeof part === "bigint" ? part : part.amount), 0n)
 
 const cost = (portions: ReadonlyArray<Portion>, scope: string): bigint =>
-  portions.reduce((sum, { charged, cost }) => (scope === "all" || charged ? sum + cost : sum), 0n)
+  portions.reduce((sum, { charged, cost, from }) => {
+    const isBilled = from === "overage" || from === "overage_elsewhere"
+    return scope === "all" || (scope === "extra" ? charged : isBilled) ? sum + cost : sum
+  }, 0n)
 
 const show = (portions: ReadonlyArray<Portion>): string =>
   portions.map(({ from, amount, cost }) => `${amount} of ${from} at ${cost}`).join(", ") || "nothing"

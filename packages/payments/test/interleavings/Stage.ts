@@ -1,7 +1,7 @@
 /** An organization in which a script is played, and what came of every step. */
-import { Calendar, Currency, Money, type Plan, Rate } from "@capstan/domain"
+import { Calendar, Credits, Currency, Money, type Plan, Rate } from "@capstan/domain"
 import * as Billing from "@capstan/billing"
-import { type Caller, Database, Trees } from "@capstan/store"
+import type { Caller, Trees } from "@capstan/store"
 import { Client, Database as TestDatabase, Organization } from "@capstan/testing"
 import { Effect, Result } from "effect"
 import * as Gates from "./Gates.ts"
@@ -26,7 +26,7 @@ export interface Told {
   readonly lost: boolean
 }
 
-type Answer = Trees.Posted | { readonly _tag: "Done" }
+type Answer = Trees.Posted | { readonly _tag: "Done"; readonly id: string | null }
 
 export interface Stage {
   readonly organization: string
@@ -65,8 +65,7 @@ export const plans = {
 /** Of the clients of a tree: plan and overdraft. One leaf of some trees is unlimited. */
 const planOf = (tree: number, place: number): keyof typeof plans | null =>
   place === 1 ? "metered" : place === 4 ? "monthly" : place === 5 && tree % 3 === 0 ? "boundless" : null
-export const overdraftOf = (client: number): bigint =>
-  [3n, 0n, 5n, 0n, 0n, 0n, 0n][client % Script.clientsOfTree]! * credit
+const overdraftOf = (client: number): bigint => [3n, 0n, 5n, 0n, 0n, 0n, 0n][client % Script.clientsOfTree]! * credit
 
 /** The gates of all organizations; one that is thrown away is replaced. */
 export class House {
@@ -91,6 +90,21 @@ export class House {
     return this.#gates[nth] ?? this.#open()
   }
 
+  /** Whatever befalls the gates meanwhile; it has a key of its own, or is done as often as one likes. */
+  async sure<A>(effect: Doing<A>): Promise<A> {
+    for (;;) {
+      const gate = await this.gate(0)
+      const doing = run(gate, effect)
+      doing.catch(() => {})
+      const done = await Promise.race([doing, gate.gone])
+      if (done === undefined) continue
+      if (Result.isSuccess(done)) return done.success
+      const { _tag } = done.failure
+      if (_tag !== "Unavailable" && _tag !== "OutcomeUnknown") throw new Error(`It was refused: ${_tag}`)
+      await pause(10)
+    }
+  }
+
   async crash(nth: number, arrives: boolean): Promise<void> {
     const gate = await this.gate(nth)
     this.#gates[nth] = this.#open()
@@ -105,16 +119,10 @@ export class House {
   }
 }
 
-type Needs = Database.Database | Trees.Trees
-type Asked = (caller: Caller) => Effect.Effect<Answer, Billing.Refused, Needs>
+type Doing<A> = Effect.Effect<A, Billing.Refused, Gates.Needs>
+type Asked = (caller: Caller) => Doing<Answer>
 
-const run = <A>(gate: Gates.Gate, effect: Effect.Effect<A, Billing.Refused, Needs>) =>
-  Effect.runPromise(
-    Effect.result(effect).pipe(
-      Effect.provideService(Trees.Trees, gate.trees),
-      Effect.provideService(Database.Database, gate.database)
-    )
-  )
+const run = <A>(gate: Gates.Gate, effect: Doing<A>) => gate.run(Effect.result(effect))
 
 export const play = async (
   house: House,
@@ -122,7 +130,7 @@ export const play = async (
   waves: Iterable<Script.Wave>,
   name: string
 ): Promise<Stage> => {
-  const { id: organization } = await Organization.create(pool)
+  const { id: organization } = await Organization.create(pool, { settings: { raiseConsent: "provider" } })
   const caller = (key: string | null, now: number): Caller => ({
     organization,
     reach: null,
@@ -134,9 +142,7 @@ export const play = async (
   })
   const clients = await grow(pool, organization)
   const planByClient = clients.map((_, i) => planOf(Math.floor(i / Script.clientsOfTree), i % Script.clientsOfTree))
-  const gate = await house.gate(0)
-  const sure = async <A>(effect: Effect.Effect<A, Billing.Refused, Needs>): Promise<A> =>
-    Result.getOrThrow(await run(gate, effect))
+  const sure = <A>(effect: Doing<A>): Promise<A> => house.sure(effect)
   for (const [key, terms] of Object.entries(plans))
     await sure(
       Billing.publishPlan(caller(`plan ${key}`, Script.start), { key, name: key, price: Money.Minor.make(0n), terms })
@@ -148,11 +154,12 @@ export const play = async (
           client: clients[i]!,
           plan,
           seats: undefined,
-          trial: undefined
+          trial: undefined,
+          cappedAmount: plan === "metered" ? { amount: Money.Minor.make(150n), currency: usd } : undefined
         })
       )
   const setCap = (number: number, limit: bigint, hard: boolean) => {
-    const { on, every, scope } = Script.caps[number % Script.caps.length]!
+    const { on, every, scope, member, meter } = Script.caps[number % Script.caps.length]!
     const client = clients[Math.floor(number / Script.caps.length) * Script.clientsOfTree + on]!
     return {
       client,
@@ -160,12 +167,16 @@ export const play = async (
       limit: { amount: Money.Minor.make(limit), currency: usd },
       every,
       scope,
+      member,
+      meter,
       enforcement: hard ? "hard" : "alert",
       thresholds: [50, 100]
     } as const
   }
   for (let i = 0; i < Script.trees * Script.caps.length; i++)
-    await sure(Billing.setCap(caller(`cap ${i}`, Script.start), setCap(i, 100n, i % 7 !== 6)))
+    await sure(Billing.setCap(caller(`cap ${i}`, Script.start), setCap(i, 300n, i % 7 !== 6)))
+
+  await switchOn(sure, (key) => caller(key, Script.start), clients, name)
 
   const told: Array<Told> = []
   const answers = new Map<number, Told>()
@@ -176,8 +187,7 @@ export const play = async (
       : undefined
   }
 
-  const done = <A>(effect: Effect.Effect<A, Billing.Refused, Needs>): Effect.Effect<Answer, Billing.Refused, Needs> =>
-    Effect.map(effect, () => ({ _tag: "Done" }) as const)
+  const done = <A>(effect: Doing<A>): Doing<Answer> => Effect.map(effect, () => ({ _tag: "Done", id: null }) as const)
 
   /** Undefined where what it refers to came to nothing. */
   const asks = (step: Script.Step, now: number): Asked | undefined => {
@@ -187,21 +197,39 @@ export const play = async (
         const client = clients[step.client]!
         return (caller) => Billing.consumeCredits(caller, { client, amount, allowPartial, feature, effectiveAt: null })
       }
-      case "Reserve": {
-        const { amount, allowPartial, feature, expiresIn } = step
+      case "Reserve":
+      case "Lease": {
         const client = clients[step.client]!
-        return (caller) => Billing.reserveCredits(caller, { client, amount, allowPartial, feature, expiresIn })
+        const { expiresIn } = step
+        const reserve = step._tag === "Lease" ? Billing.leaseCredits : Billing.reserveCredits
+        return (caller) => reserve(caller, { ...spendOf(step), client, expiresIn })
       }
       case "Capture": {
         const hold = entryOf(step.of)?.hold
-        const { amount, allowPartial, feature } = step
+        const { amount, ...spend } = step
         return hold == null
           ? undefined
-          : (caller) => Billing.captureHold(caller, { hold, amount, allowPartial, feature })
+          : (caller) => Billing.captureHold(caller, { ...spendOf({ ...spend, amount: 0n }), hold, amount })
       }
       case "Release": {
         const hold = entryOf(step.of)?.hold
         return hold == null ? undefined : (caller) => Billing.releaseHold(caller, { hold })
+      }
+      case "SettleLease": {
+        const lease = entryOf(step.of)?.hold
+        const { spent } = step
+        return lease == null ? undefined : (caller) => Billing.settleLease(caller, { lease, spent })
+      }
+      case "RenewLease": {
+        const lease = entryOf(step.of)?.hold
+        const { spent, expiresIn } = step
+        return lease == null
+          ? undefined
+          : (caller) =>
+              Billing.renewLease(caller, { ...spendOf(step), lease, spent, expiresIn }).pipe(
+                Effect.map(({ leased }) => leased),
+                Effect.mapError((refused) => (refused._tag === "NotRenewed" ? refused.refusal : refused))
+              )
       }
       case "Grant": {
         const { kind, amount, priority, effectiveIn, expiresIn, unitCost, features } = step
@@ -223,12 +251,53 @@ export const play = async (
         const { amount } = step
         return entry === undefined ? undefined : (caller) => Billing.reverseDebit(caller, { entry, amount })
       }
+      case "Revoke": {
+        const entry = entryOf(step.of)
+        const { amount, owed } = step
+        const how = { amount, spent: owed ? "owe" : "forgive", reason: null } as const
+        return entry === undefined ? undefined : (caller) => Billing.revokeGrant(caller, { entry, ...how })
+      }
       case "Repeat": {
         const before = answers.get(step.of)
         return before === undefined || before.step._tag === "Repeat" ? undefined : asks(before.step, before.now)
       }
       case "SetCap":
         return (caller) => done(Billing.setCap(caller, setCap(step.cap, step.limit, step.hard)))
+      case "ResetWindow": {
+        const { client, name } = setCap(step.cap, 0n, true)
+        return (caller) => done(Billing.resetWindow(caller, { client, name }))
+      }
+      case "Raise": {
+        const { client, name: cap, limit } = setCap(step.cap, step.limit, true)
+        return (caller) =>
+          Effect.map(Billing.requestRaise(caller, { client, cap, limit, note: null }), ({ id }) => ({
+            _tag: "Done",
+            id
+          }))
+      }
+      case "Decide": {
+        const answer = answers.get(step.of)?.answer
+        const id =
+          answer != null && Result.isSuccess(answer) && answer.success._tag === "Done" ? answer.success.id : null
+        const decide = step.approves ? Billing.approveRaise : Billing.declineRaise
+        return id === null ? undefined : (caller) => done(decide(caller, id))
+      }
+      case "ChangePayer": {
+        const { usesParentBalance } = step
+        return (caller) => done(Billing.updateBilling(caller, { client: clients[step.client]!, usesParentBalance }))
+      }
+      case "ChangeOverdraft": {
+        const { limit: overdraftLimit } = step
+        return (caller) => done(Billing.updateBilling(caller, { client: clients[step.client]!, overdraftLimit }))
+      }
+      case "Move": {
+        const [client, parent] = [clients[step.client]!, clients[step.parent]!]
+        return (caller) => done(Billing.moveClient(caller, { client, parent }))
+      }
+      case "Detach":
+        return (caller) => done(Billing.detachClient(caller, { client: clients[step.client]! }))
+      case "Rearm":
+        return (caller) => done(Billing.rearmRecharge(caller, { client: clients[step.client]! }))
       case "Suspend":
         return (caller) =>
           done(Billing.suspendClient(caller, { client: clients[step.client]!, reason: null, note: null }))
@@ -257,6 +326,7 @@ export const play = async (
     if (asked === undefined) return { answer: null, lost: false }
     const key = keyOf({ number, step })
     let lost = false
+    let last: unknown = "a crash"
     for (let tries = 0; tries < mostTries; tries++) {
       const gate = await house.gate((nth + tries) % Script.gates)
       const asking = run(gate, asked(caller(key, now)))
@@ -270,9 +340,10 @@ export const play = async (
       const { _tag } = answer.failure
       if (_tag !== "Unavailable" && _tag !== "OutcomeUnknown") return { answer, lost }
       if (_tag === "OutcomeUnknown") lost = true
+      last = answer.failure
       await pause(10)
     }
-    throw new Error(`Step ${number} of ${name} was never answered`)
+    throw new Error(`Step ${number} of ${name} was never answered: ${step._tag}, ${JSON.stringify(last)}`)
   }
 
   let from = await journaled(pool)
@@ -290,7 +361,67 @@ export const play = async (
     }
     from = to
   }
+  await drain(sure, organization, told.at(-1)?.now ?? Script.start)
   return { organization, clients, plans: planByClient, told }
+}
+
+/** What became of the last payments is learnt. */
+const drain = async (sure: <A>(effect: Doing<A>) => Promise<A>, organization: string, now: number): Promise<void> => {
+  for (let hour = 1; hour <= 48; hour++) await sure(Billing.runDue(organization, now + hour * 3_600_000))
+}
+
+const spendOf = ({
+  amount,
+  allowPartial,
+  feature,
+  member,
+  meter
+}: {
+  readonly amount: bigint
+  readonly allowPartial: boolean
+  readonly feature: string | null
+  readonly member: string | null
+  readonly meter: string | null
+}) => ({ amount, allowPartial, feature, member, meter })
+
+/** Who buys credits by themselves, and how what they pay with behaves. */
+const buyers = [
+  [0, "sandbox_flaky_20_1"],
+  [1, "sandbox_succeed"],
+  [4, "sandbox_flaky_50_2"],
+  [5, "sandbox_decline_funds_2_then_succeed"]
+] as const
+
+const switchOn = async (
+  sure: <A>(effect: Doing<A>) => Promise<A>,
+  caller: (key: string) => Caller,
+  clients: ReadonlyArray<string>,
+  name: string
+): Promise<void> => {
+  await sure(Billing.connectGateway(caller("connect"), { gateway: "sandbox", name: null, secret: null }))
+  const [price, credits] = [Money.Minor.make(100n), Credits.Credits.make(80n * credit)]
+  const pack = { key: "credits", name: "Credits", price, currency: usd, credits, lasts: null }
+  await sure(Billing.createCreditPack(caller("pack"), pack))
+  for (const [i, client] of clients.entries())
+    for (const [place, behaviour] of buyers) {
+      if (i % Script.clientsOfTree !== place) continue
+      const reference = `${behaviour}.${name}-${i}`
+      await sure(Billing.setUpMethod(caller(`method ${i}`), { client, connection: null, reference, isDefault: true }))
+      await sure(
+        Billing.setRecharge(caller(`recharge ${i}`), {
+          client,
+          enabled: true,
+          threshold: 15n * credit,
+          amount: 80n * credit,
+          pack: "credits",
+          maxPerDay: Money.Minor.make(500n),
+          maxPerMonth: Money.Minor.make(4_000n),
+          cooldownSeconds: 600,
+          lowBalance: 5n * credit,
+          consent: true
+        })
+      )
+    }
 }
 
 const grow = async (

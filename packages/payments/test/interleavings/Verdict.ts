@@ -14,6 +14,8 @@ export interface Tally {
   readonly succeeded: number
   readonly lost: number
   readonly refusals: ReadonlyMap<string, number>
+  /** Orders that were paid. */
+  readonly recharged: number
   readonly lines: number
 }
 
@@ -32,14 +34,17 @@ export const judge = async (pool: Pool, stage: Stage.Stage): Promise<Tally> => {
     return {
       unlimited: terms?.unlimited ?? false,
       creditValue: fraction(terms?.creditValue ?? Rate.zero),
-      overage: terms?.overage == null ? null : fraction(terms.overage),
-      overdraft: Stage.overdraftOf(i)
+      overage: terms?.overage == null ? null : fraction(terms.overage)
     }
   }
   const askedOf = (key: string) => {
     const step = stepByKey.get(key)?.step
     const spent = step !== undefined && "allowPartial" in step ? step : undefined
-    return { feature: spent?.feature ?? null, allowPartial: spent?.allowPartial ?? false }
+    return {
+      feature: spent?.feature ?? null,
+      allowPartial: spent?.allowPartial ?? false,
+      isLease: step?._tag === "Lease" || step?._tag === "RenewLease"
+    }
   }
   const oracle = new Oracle(termsOf, askedOf)
   const done: Array<Journal.Line> = []
@@ -51,7 +56,11 @@ export const judge = async (pool: Pool, stage: Stage.Stage): Promise<Tally> => {
   const broken = (message: string, root: string | undefined): Error => {
     const isOfTree = (client: string) => root === undefined || oracle.rootOf(client) === root
     const tail = done.filter(({ what, row }) =>
-      what === "entry" ? isOfTree(row.client) : what === "cap" ? isOfTree(row.client_id) : isOfTree(row.id)
+      what === "entry"
+        ? isOfTree(row.client)
+        : what === "client"
+          ? isOfTree(row.id)
+          : what === "cap_window" || isOfTree(row.client_id)
     )
     const text = tail.slice(-shown).map((line) => `  ${line.n} ${line.what} ${JSON.stringify(line.row)}`)
     return new Error(`${message}\nThe last lines of the tree ${root}:\n${text.join("\n")}`)
@@ -112,10 +121,12 @@ export const judge = async (pool: Pool, stage: Stage.Stage): Promise<Tally> => {
     }
   }
   applyUpTo(Number.MAX_SAFE_INTEGER, () => {})
+  assert.isFalse(oracle.isCut, "a half of a hold is missing")
 
   compareAnswers(stage, lines, stepByKey)
   await compareRows(pool, stage.organization, oracle)
-  return { asked, succeeded, lost, refusals, lines: lines.length }
+  const recharged = await compareMoney(pool, stage.organization)
+  return { asked, succeeded, lost, refusals, recharged, lines: lines.length }
 }
 
 /** What a refused step asked; undefined where nothing is said of the ledger. */
@@ -128,23 +139,45 @@ const questionOf = (stage: Stage.Stage, { now: at, step: told, answer, ...one }:
     numbered?.answer != null && Result.isSuccess(numbered.answer) && numbered.answer.success._tag === "Posted"
       ? numbered.answer.success.entry
       : undefined
-  const common = { at, feature: null, hold: null, entry: null, amount: null, refusal }
+  const common = { at, feature: null, member: null, meter: null, hold: null, entry: null, amount: null, refusal }
   switch (step?._tag) {
     case "Debit":
+    case "Lease":
     case "Reserve": {
-      const { amount, feature } = step
-      return { ...common, client: stage.clients[step.client]!, amount, feature }
+      const { amount, feature, member, meter } = step
+      return { ...common, client: stage.clients[step.client]!, amount, feature, member, meter }
     }
-    case "Capture":
-      return of === undefined
-        ? undefined
-        : { ...common, client: of.client, amount: step.amount ?? of.amount, feature: step.feature, hold: of.hold }
+    case "Capture": {
+      if (of === undefined) return undefined
+      const { feature, member, meter } = step
+      const amount = step.amount ?? of.amount
+      return { ...common, client: of.client, amount, feature, member, meter, hold: of.hold }
+    }
+    case "SettleLease":
+      return of === undefined ? undefined : { ...common, client: of.client, amount: step.spent, hold: of.hold }
+    case "RenewLease": {
+      if (of === undefined) return undefined
+      if (ofLease.has(refusal._tag)) return { ...common, client: of.client, amount: step.spent, hold: of.hold }
+      const { amount, feature, member, meter } = step
+      return { ...common, client: of.client, amount, feature, member, meter }
+    }
     case "Release":
       return of === undefined ? undefined : { ...common, client: of.client, hold: of.hold }
+    case "Revoke":
     case "Reverse":
       return of === undefined
         ? undefined
         : { ...common, client: of.client, amount: step.amount, entry: `${of.payer}.${of.seq}` }
+    case "SetCap":
+    case "ResetWindow":
+    case "Raise":
+    case "Decide":
+      return undefined
+    case "ChangeOverdraft":
+    case "ChangePayer":
+    case "Detach":
+    case "Move":
+    case "Rearm":
     case "Grant":
     case "Suspend":
     case "Lift":
@@ -153,6 +186,9 @@ const questionOf = (stage: Stage.Stage, { now: at, step: told, answer, ...one }:
       throw new Error(`Step ${one.number} ${text(told)} was refused ${text(refusal)}`)
   }
 }
+
+/** What the settling half of a renewal is refused with. */
+const ofLease = new Set(["BeyondLease", "HoldNotFound", "HoldNotLease", "HoldSettled", "NotFound"])
 
 /** Every success is in the ledger as it was answered, and nothing is there that was answered otherwise. */
 const compareAnswers = (
@@ -201,7 +237,7 @@ const compareRows = async (pool: Pool, organization: string, { wallets, windows,
       {
         seq,
         lots: lots.map((lot, i) => [lot[0], remainders?.[i]?.[0] ?? lot[2], remainders?.[i]?.[1] ?? lot[3]]).sort(),
-        beyond: beyond ?? ["0", "0", "0", "0", "0"]
+        beyond: beyond?.slice(0, 5) ?? ["0", "0", "0", "0", "0"]
       },
       {
         seq: `${wallet?.seq ?? 0}`,
@@ -213,11 +249,12 @@ const compareRows = async (pool: Pool, organization: string, { wallets, windows,
   }
   const counted = await all<{ name: string; used: string; held: string }>(
     `select w.cap_id || ' ' || (extract(epoch from w.starts_at) * 1000)::bigint as name, w.used::text, w.held::text
-     from cap_window w where w.organization_id = $1`
+     from cap_window w where w.organization_id = $1 and (w.used <> 0 or w.held <> 0)`
   )
+  const filled = [...windows].filter(([, { used, held }]) => used !== 0n || held !== 0n)
   const sums = (entries: Iterable<readonly [string, { readonly used: unknown; readonly held: unknown }]>) =>
     [...entries].map(([name, { used, held }]) => `${name}: ${used} used, ${held} held`).sort()
-  assert.deepStrictEqual(sums(counted.map((row) => [row.name, row])), sums(windows), "the windows")
+  assert.deepStrictEqual(sums(counted.map((row) => [row.name, row])), sums(filled), "the windows")
   const outcomes = await all<{ id: string; outcome: string | null }>(
     "select id, outcome from hold where organization_id = $1"
   )
@@ -226,6 +263,36 @@ const compareRows = async (pool: Pool, organization: string, { wallets, windows,
     [...holds].map(([id, { outcome }]) => `${id} ${outcome}`).sort(),
     "the holds"
   )
+}
+
+/** What was charged at the provider is what was paid for, and granted once. */
+const compareMoney = async (pool: Pool, organization: string): Promise<number> => {
+  const { rows } = await pool.query<
+    Record<"charged" | "credits" | "granted" | "open" | "orders" | "paid" | "total", bigint>
+  >(
+    `select
+       (select coalesce(sum(amount), 0)::bigint from sandbox_charge
+         where organization_id = $1 and outcome->>'_tag' = 'Succeeded') as charged,
+       (select coalesce(sum(amount), 0)::bigint from payment
+         where organization_id = $1 and status = 'succeeded') as paid,
+       (select count(*) from payment where organization_id = $1 and status in ('created', 'sent', 'unknown')) as open,
+       (select coalesce(sum(total), 0)::bigint from billing_order
+         where organization_id = $1 and status = 'paid') as total,
+       (select count(*) from billing_order where organization_id = $1 and status = 'paid') as orders,
+       (select coalesce(sum(l.credits), 0)::bigint from order_line l
+         join billing_order o on o.organization_id = l.organization_id and o.id = l.order_id
+         where l.organization_id = $1 and o.status = 'paid') as credits,
+       (select coalesce(sum(amount), 0)::bigint from entry
+         where organization_id = $1 and kind = 'Granted' and namespace = 'order') as granted`,
+    [organization]
+  )
+  const [sums] = rows
+  assert.deepStrictEqual(
+    [sums?.open, sums?.paid, sums?.total, sums?.granted],
+    [0n, sums?.charged, sums?.charged, sums?.credits],
+    "what is open, paid, ordered and granted, where so much was charged"
+  )
+  return Number(sums?.orders)
 }
 
 const nothing = { used: 0n, held: 0n }

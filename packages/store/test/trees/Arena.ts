@@ -179,11 +179,12 @@ export interface CapOptions {
   readonly every?: string
   readonly scope?: "all" | "extra"
   readonly thresholds?: ReadonlyArray<number>
+  readonly member?: string | null
 }
 
 /** A hard cap of its own name, through the locked door. */
 export const cap = async (gate: Trees.Doors, caller: Caller, client: string, options: CapOptions): Promise<string> => {
-  const { every = "month", limit, scope = "extra", thresholds = [] } = options
+  const { every = "month", limit, scope = "extra", thresholds = [], member = null } = options
   const id = v7()
   const at = new Date(caller.now)
   const set = gate.change(caller, [client], async (trx) => {
@@ -197,6 +198,7 @@ export const cap = async (gate: Trees.Doors, caller: Caller, client: string, opt
         limit_cost: limit,
         every,
         scope,
+        member,
         enforcement: "hard",
         thresholds: [...thresholds],
         anchor: at,

@@ -67,7 +67,11 @@ export const audit = async (pool: pg.Pool, organization: string, lowered = false
   )
   for (const { cap, start, used, held, hard, limit } of windows) {
     const name = `${cap} ${start}`
-    assert.deepStrictEqual({ used: BigInt(used), held: BigInt(held) }, sums.get(name), `the window ${name}`)
+    assert.deepStrictEqual(
+      { used: BigInt(used), held: BigInt(held) },
+      sums.get(name) ?? { used: 0n, held: 0n },
+      `the window ${name}`
+    )
     assert.isTrue(lowered || !hard || BigInt(used) + BigInt(held) <= BigInt(limit), `the cap ${cap} was passed`)
     assert.isTrue(BigInt(used) >= 0n && BigInt(held) >= 0n)
     sums.delete(name)

@@ -30,6 +30,9 @@ for (const text of [
        insert into journal (organization_id, what, id, at) values (new.organization_id, 'entry', new.namespace || ' ' || new.key, new.at);
      elsif tg_table_name = 'tree' then
        insert into journal (organization_id, what, id, at) values (new.organization_id, 'tree', null, new.at);
+     elsif tg_table_name = 'cap_window' then
+       insert into journal (organization_id, what, id, at)
+         select new.organization_id, 'reset', new.cap_id, new.starts_at where new.used = 0 and new.held = 0;
      elsif tg_table_name = 'cap' then
        insert into journal (organization_id, what, id) values (new.organization_id, 'cap', new.id || ' ' || new.limit_cost);
      elsif old.suspensions::text <> new.suspensions::text then
@@ -40,6 +43,8 @@ for (const text of [
   "create trigger note after insert on entry for each row execute function note()",
   "create trigger note after update on tree for each row execute function note()",
   "create trigger note after update on cap for each row execute function note()",
+  // A window that counts nothing is one that a reset has opened.
+  "create trigger note after insert on cap_window for each row execute function note()",
   "create trigger note after update on client for each row execute function note()"
 ])
   await arena.pool.query(text)
@@ -79,7 +84,7 @@ const changes = [
   { _tag: "Lift", cause: "operator", by: "test", at: 0 }
 ] as const
 
-const uncommitted = { committed: 0n, member: null, meter: null }
+const uncommitted = { committed: 0n, meter: null }
 
 /** What is drawn for a grant at the most. */
 const grants = 89
@@ -95,9 +100,20 @@ const interleave = async (seed: number) => {
         const every = one(["day", "month", "lifetime"] as const)
         const scope = one(["all", "extra"] as const)
         const limit = BigInt(upTo(60) + 20) * credit
-        const cap = await Arena.cap(gates[0], tenant.caller(), id, { limit, every, scope, thresholds: [50, 100] })
+        const member = chance(0.3) ? "ann" : null
+        const options = { limit, every, scope, thresholds: [50, 100], member }
+        const cap = await Arena.cap(gates[0], tenant.caller(), id, options)
         const zone = Calendar.Zone.make("UTC")
-        const shape = { every, scope, limit, thresholds: [50, 100], enforcement: "hard", zone, ...uncommitted } as const
+        const shape = {
+          every,
+          scope,
+          limit,
+          thresholds: [50, 100],
+          enforcement: "hard",
+          zone,
+          ...uncommitted,
+          member
+        } as const
         return { id: cap, client: id, name: cap, anchor: Arena.now, billing: null, ...shape }
       })
   )
@@ -110,7 +126,8 @@ const interleave = async (seed: number) => {
     const { id: client } = one(places)
     const key = caller.key ?? ""
     const amount = BigInt(upTo(9_000_000) + 1)
-    const spend = { amount, feature: null, member: null, meter: null, allowPartial: chance(0.2) }
+    const member = one([null, "ann", "bob"])
+    const spend = { amount, feature: null, member, meter: null, allowPartial: chance(0.2) }
     const known = { key, client, now: caller.now }
     const told = (answer: Result.Result<unknown, { readonly _tag: string }>): unknown =>
       Result.isFailure(answer) ? answer.failure : null
@@ -141,7 +158,7 @@ const interleave = async (seed: number) => {
       const release = chance(0.3)
       const answer = await gate.post(
         caller,
-        release ? Arena.release(hold.id) : { ...Arena.capture(hold.id, part), allowPartial: spend.allowPartial }
+        release ? Arena.release(hold.id) : { ...Arena.capture(hold.id, part), allowPartial: spend.allowPartial, member }
       )
       const command: Asked["command"] = (at) =>
         release
@@ -167,6 +184,13 @@ const interleave = async (seed: number) => {
       return { ...known, command, refusal: told(answer) }
     }
     const cap = one(caps)
+    if (die < 97) {
+      const reset = await gate.change(caller, [cap.client], (_, locked) =>
+        locked.decide(cap.client, { _tag: "ResetWindow", cap: cap.id, at: locked.at })
+      )
+      assert.isTrue(Result.isSuccess(reset))
+      return { ...known, command: () => assert.fail("it has no entry"), refusal: null }
+    }
     const limit = BigInt(upTo(60) + 20) * credit
     await gate.change(caller, [cap.client], async (trx) =>
       Result.succeed(
@@ -246,6 +270,11 @@ const replay = async ({ tenant, places, caps, asked }: Awaited<ReturnType<typeof
       const posted = events.find(({ _tag }) => _tag === "Posted")
       assert.deepStrictEqual(posted, { _tag: "Posted", entry: entry.event, counts: entry.counts })
       model.apply(entry.client, events, entry.at)
+    }
+    if (what === "reset") {
+      const client = caps.find((cap) => cap.id === id)?.client ?? assert.fail(`no cap ${id}`)
+      const start = at?.getTime() ?? assert.fail("no start")
+      model.apply(client, [{ _tag: "WindowReset", cap: id, at: start }], start)
     }
     if (what === "cap") {
       const [cap = "", limit = "0"] = id.split(" ")

@@ -142,8 +142,33 @@ it("goes from the first client to the last cap, and calls everything there is", 
   assert.deepStrictEqual([subscribed.status, subscribed.seats], ["active", 3])
   assert.deepStrictEqual(await subscriptions.get.query({ subscription: subscribed.id }), subscribed)
   assert.deepInclude((await clients.get.query({ client: child.id })).balances, { included: "100", extra: "8.5" })
+  await sells(clientFor(token), child.id)
   assert.sameMembers(
     [...called],
     procedures.map(([name]) => name)
   )
 })
+
+const sells = async (
+  { credits, gateways, orders, paymentMethods, payments, products }: ReturnType<typeof clientFor>,
+  client: string
+): Promise<void> => {
+  await gateways.connect.mutate({ gateway: "sandbox" })
+  await paymentMethods.setup.mutate({ client, reference: "sandbox_succeed" })
+  const price = { amount: 1_000, currency: "USD" }
+  const pack = await products.create.mutate({ key: "small", name: "A hundred", price, credits: "100" })
+  assert.deepStrictEqual((await products.list.query({})).items, [pack])
+  const bought = await credits.purchase.mutate({ client, product: "small" })
+  assert.deepStrictEqual([bought.payer, bought.credits, bought.entry.kind], [client, "100", "grant"])
+  const order = await orders.get.query({ order: bought.order })
+  assert.deepStrictEqual((await orders.list.query({ client })).items, [order])
+  const payment = await payments.get.query({ payment: bought.payment })
+  assert.deepStrictEqual((await payments.list.query({ order: order.id })).items, [payment])
+  const refund = await orders.refund.mutate({ order: order.id, amount: 300 })
+  assert.deepStrictEqual([refund.status, refund.taken], ["succeeded", "30"])
+  assert.isString((await products.archive.mutate({ product: pack.id })).archivedAt)
+  assert.isString((await products.get.query({ product: "small" })).archivedAt)
+  const adjusted = await credits.adjust.mutate({ client, amount: "5", reason: "goodwill" })
+  const revoked = await credits.revokeGrant.mutate({ entry: adjusted.entry.id })
+  assert.deepStrictEqual([revoked.entry.kind, revoked.entry.amount], ["revocation", "5"])
+}

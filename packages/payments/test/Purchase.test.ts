@@ -1,4 +1,4 @@
-import { archiveCreditPack, drivePayment, runDue } from "@capstan/billing"
+import { adjustCredits, archiveCreditPack, drivePayment, grantCredits, runDue } from "@capstan/billing"
 import type { CreditPack, Currency } from "@capstan/domain"
 import { Ids } from "@capstan/store"
 import { Client } from "@capstan/testing"
@@ -12,6 +12,18 @@ const outcomeOf = async (effect: Parameters<typeof refusal>[0]) => {
   const refused = await refusal(effect)
   return refused._tag === "NotAdmissible" ? [refused.reason, refused.field] : [refused._tag]
 }
+
+const gift = (client: string, priority: number) => ({
+  client,
+  kind: "promo" as const,
+  amount: credit,
+  effectiveAt: null,
+  expiresAt: null,
+  priority,
+  unitCost: null,
+  source: "gift",
+  features: null
+})
 
 describe("a purchase", () => {
   it("is an order, a charge and a grant, each once for a key", async () => {
@@ -143,6 +155,38 @@ describe("a purchase", () => {
     await run(runDue(organization.id, start + 600_000))
     assert.deepStrictEqual(await orders(organization.id), ["purchase paid 1000: succeeded"])
     assert.strictEqual(await left(organization.id, client), 100n)
+    await isWell(organization.id)
+  })
+
+  it("whose credits the wallet would not take any more stays to be settled, and is once it does", async () => {
+    const scene = await world()
+    const { organization, caller } = scene
+    const { client } = await payer(scene, "sandbox_timeout_after_charging_then_succeed")
+    await pack(caller())
+    await refusal(buy(caller(), client))
+    for (let priority = 0; priority < 64; priority++) await run(grantCredits(caller(), gift(client, priority)))
+    await run(runDue(organization.id, start + 60_000))
+    assert.deepStrictEqual(await orders(organization.id), ["purchase pending 1000: unknown"])
+    assert.strictEqual((await charged(organization.id)).charges, 1)
+    await isWell(organization.id)
+    await run(adjustCredits(caller({ now: start + 61_000 }), { client, amount: -credit, reason: "room" }))
+    await run(runDue(organization.id, start + 7_200_000))
+    assert.deepStrictEqual(await orders(organization.id), ["purchase paid 1000: succeeded"])
+    assert.strictEqual(await left(organization.id, client), 163n)
+    assert.strictEqual((await events(organization.id, "payment.unknown")).length, 1)
+    await isWell(organization.id)
+  })
+
+  it("under a key that another client has used is refused, also at the same moment", async () => {
+    const scene = await world()
+    const { organization, caller } = scene
+    const buyers = await Promise.all([1, 2, 3].map(() => payer(scene, "sandbox_succeed")))
+    await pack(caller())
+    const by = caller()
+    const done = await Promise.all(buyers.map(({ client }) => attempt(buy(by, client))))
+    assert.strictEqual(done.filter(Result.isSuccess).length, 1)
+    for (const result of done) if (Result.isFailure(result)) assert.strictEqual(result.failure._tag, "KeyReused")
+    assert.strictEqual((await charged(organization.id)).charges, 1)
     await isWell(organization.id)
   })
 

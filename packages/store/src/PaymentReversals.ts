@@ -34,9 +34,10 @@ export interface Reversal extends Taken {
   readonly createdAt: Instant.Instant
 }
 
-export const insert = async (trx: Trx, organization: Id.Id, reversal: Reversal): Promise<void> => {
+/** False where the request for it is known. */
+export const insert = async (trx: Trx, organization: Id.Id, reversal: Reversal): Promise<boolean> => {
   const { id, payment, kind, reference, asked, amount, policy, createdAt } = reversal
-  await trx
+  const inserted = await trx
     .insertInto("payment_reversal")
     .values({
       organization_id: organization,
@@ -51,7 +52,9 @@ export const insert = async (trx: Trx, organization: Id.Id, reversal: Reversal):
       created_at: new Date(createdAt),
       ...columns(reversal)
     })
-    .execute()
+    .onConflict((conflict) => conflict.doNothing())
+    .executeTakeFirst()
+  return inserted.numInsertedOrUpdatedRows === 1n
 }
 
 export const update = async (trx: Trx, organization: Id.Id, reversal: Reversal): Promise<void> => {

@@ -22,7 +22,7 @@ import {
 import { Effect, Result } from "effect"
 import { change, type Refused } from "../Doors.ts"
 import { drivePayment } from "../payments/DrivePayment.ts"
-import { intend, livePayment, placeOrder, type Placed } from "../payments/Orders.ts"
+import { intend, livePayment, type Placed, tryPlaceOrder } from "../payments/Orders.ts"
 import { PaymentGateway } from "../payments/PaymentGateway.ts"
 import { open, retryAfterMs } from "../payments/Provider.ts"
 import { bought, grantKey } from "../payments/SettlePayment.ts"
@@ -127,7 +127,7 @@ const place = async (
   const minimum = opened?.success.gateway.minimum(pack.currency) ?? 0n
   const refused = await refusalOf(session, name, pack, quantity, minimum)
   if (refused !== undefined) return Result.fail(refused)
-  const placed = await placeOrder(session, {
+  const placed = await tryPlaceOrder(session, {
     client: payer,
     reason: "purchase",
     reference: key,
@@ -136,7 +136,7 @@ const place = async (
     method,
     dueAt
   })
-  return Result.succeed(placed)
+  return placed === null ? Result.fail({ _tag: "KeyReused", key }) : Result.succeed(placed)
 }
 
 /** Who pays is told by whoever may speak for them: not by a token that is confined below. */

@@ -32,6 +32,13 @@ export interface Placed {
 
 /** Where there is an order for it already, that one, and nothing is done. */
 export const placeOrder = async (session: Session, input: NewOrder): Promise<Placed> => {
+  const placed = await tryPlaceOrder(session, input)
+  if (placed === null) throw new Error(`The ${input.reason} ${input.reference} is another client's`)
+  return placed
+}
+
+/** The same; null where what it is for is another client's, as a key may be that somebody else has used. */
+export const tryPlaceOrder = async (session: Session, input: NewOrder): Promise<Placed | null> => {
   const { trx, caller, locked } = session
   const { organization } = caller
   const { client: id, reason, reference, hash = null, lines, method, dueAt } = input
@@ -43,8 +50,7 @@ export const placeOrder = async (session: Session, input: NewOrder): Promise<Pla
   const order = { id: Ids.mint(), client: id, reason, reference, hash, currency, lines, state, ...times }
   if (!(await Orders.insert(trx, organization, order))) {
     const known = await Orders.of(trx, organization, id, reason, reference)
-    if (known === undefined) throw new Error(`The ${reason} ${reference} is another client's`)
-    return { order: known, payment: await livePayment(session, known.id) }
+    return known === undefined ? null : { order: known, payment: await livePayment(session, known.id) }
   }
   locked.record({
     client: id,

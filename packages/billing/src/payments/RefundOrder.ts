@@ -93,7 +93,9 @@ const intend = async (
     state: Payment.intended(locked.at + Payment.patience),
     createdAt: locked.at
   }
-  await PaymentReversals.insert(trx, organization, reversal)
+  // Somebody has used the key for another order at this moment.
+  if (!(await PaymentReversals.insert(trx, organization, reversal)))
+    return Result.fail({ _tag: "KeyReused", key: asked.key })
   const { policy } = input
   const payload = { order: payment.order, payment: payment.id, reversal: id, amount, policy }
   locked.record({ client: payment.client, kind: "payment.refund_requested", payload })

@@ -60,7 +60,7 @@ const publish = (organization: string): Promise<unknown> => {
 
 it("goes from the first client to the last cap, and calls everything there is", async () => {
   const { id, token } = await organization()
-  const { organization: own, clients, credits, caps, accessTokens, subscriptions, system } = clientFor(token)
+  const { organization: own, clients, credits, caps, raises, accessTokens, subscriptions, system } = clientFor(token)
 
   assert.deepStrictEqual(await system.health.query(), { status: "ok" })
   assert.strictEqual((await system.ready.query()).status, "ready")
@@ -119,6 +119,18 @@ it("goes from the first client to the last cap, and calls everything there is", 
   assert.deepStrictEqual([balance.balance, balance.available, balance.held], ["8.5", "3.5", "0"])
   const [cap] = (await caps.list.query({ client: parent.id })).items
   assert.deepStrictEqual([cap?.window.used, cap?.window.headroom], ["1.5", "3.5"])
+  const money = (amount: number) => ({ amount, currency: "USD" })
+  const spare = { client: parent.id, name: "spare" }
+  await caps.set.mutate({ ...spare, limit: money(10) })
+  const raised = await raises.request.mutate({ client: parent.id, cap: "spare", limit: money(20) })
+  assert.deepStrictEqual([raised.status, raised.limit], ["approved", money(20)])
+  assert.deepStrictEqual(await raises.get.query({ raise: raised.id }), raised)
+  assert.deepStrictEqual(await raises.approve.mutate({ raise: raised.id }), raised)
+  const [, undecided] = await safe(raises.decline.mutate({ raise: raised.id }))
+  assert.strictEqual(undecided?.data?.code, "not_admissible")
+  assert.deepStrictEqual((await raises.list.query({ client: parent.id })).items, [raised])
+  assert.strictEqual((await caps.resetWindow.mutate(spare)).window.used, "0")
+  assert.deepStrictEqual((await caps.remove.mutate(spare)).limit, money(20))
   const first = await credits.ledger.query({ client: child.id, limit: 3 })
   const rest = await credits.ledger.query({ client: child.id, limit: 100, cursor: first.nextCursor ?? "" })
   assert.strictEqual(first.items.length + rest.items.length, 8)

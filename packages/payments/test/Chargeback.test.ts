@@ -1,4 +1,4 @@
-import { applyNotice, consumeCredits, refundOrder } from "@capstan/billing"
+import { applyNotice, consumeCredits, refundOrder, updateBilling } from "@capstan/billing"
 import type { Money } from "@capstan/domain"
 import { Client } from "@capstan/testing"
 import { assert, describe, it } from "@effect/vitest"
@@ -77,26 +77,37 @@ describe("a chargeback", () => {
     await isWell(id)
   })
 
-  it("for a child on its parent's balance takes from the parent's wallet, also once the child pays for itself", async () => {
+  it("takes from the wallet that the credits went to, also while that sleeps", async () => {
     const scene = await world()
-    const { client: parent } = await payer(scene, "sandbox_succeed")
-    const child = await Client.create(pool, scene.organization, { parent, usesParentBalance: true })
-    await pack(scene.caller())
-    const { payment } = await run(buy(scene.caller(), child))
+    const { organization, caller } = scene
+    const { client: agency } = await payer(scene, "sandbox_succeed")
+    const { client: shop } = await payer(scene, "sandbox_succeed", { parent: agency })
+    const kiosk = await Client.create(pool, organization, { parent: shop, usesParentBalance: true })
+    await pack(caller())
+    const { payment, order } = await run(buy(caller(), kiosk))
+    const spend = { amount: 30n * credit, feature: null, member: null, meter: null, allowPartial: false }
+    await run(consumeCredits(caller(), { client: kiosk, ...spend, effectiveAt: null }))
+    await run(buy(caller(), agency))
+    await run(updateBilling(caller(), { client: shop, usesParentBalance: true }))
     const { headers, body } = await Sandbox.chargeBack(
       await database(),
       scene.connection,
       payment.state.reference ?? "",
-      null
+      minor(900n)
     )
     const heard = { connection: scene.connection.id, headers: new Headers(headers), body }
-    assert.strictEqual(await run(applyNotice(scene.caller(), heard)), "applied")
-    assert.strictEqual(await left(scene.organization.id, parent), 0n)
-    await isWell(scene.organization.id)
+    assert.strictEqual(await run(applyNotice(caller(), heard)), "applied")
+    const { debt, lots } = await walletOf(organization.id, shop)
+    assert.deepStrictEqual([debt, lots.length], [20n * credit, 0])
+    assert.strictEqual(await left(organization.id, agency), 100n)
+    assert.deepInclude(await run(refundOrder(caller(), { order: order.id, amount: null, policy: "owe" })), {
+      owed: 10n * credit
+    })
+    await isWell(organization.id)
   })
 
   it("that is not signed, or of another connection, or told too early, changes nothing", async () => {
-    const { caller, chargeBack, connection, id, tell } = await bought("owe")
+    const { chargeBack, connection, id, tell } = await bought("owe")
     const notice = await chargeBack(null)
     const others = await bought("owe")
     assert.strictEqual(await tell({ ...notice, body: notice.body.replace("1000", "999") }), "unsigned")
@@ -110,6 +121,5 @@ describe("a chargeback", () => {
     )
     assert.strictEqual(await tell(notice), "early")
     assert.strictEqual((await events(id, "payment.charged_back")).length, 0)
-    void caller
   })
 })

@@ -1,5 +1,15 @@
-import { completeOnboarding, reactivateClient, rearmRecharge, runDue, setCap, suspendClient } from "@capstan/billing"
-import type { Currency, Money, SpendingCap } from "@capstan/domain"
+import {
+  completeOnboarding,
+  createSubscription,
+  grantCredits,
+  publishPlan,
+  reactivateClient,
+  rearmRecharge,
+  runDue,
+  setCap,
+  suspendClient
+} from "@capstan/billing"
+import { type Currency, type Money, type Plan, Rate, type SpendingCap } from "@capstan/domain"
 import { type Caller, Ids } from "@capstan/store"
 import { Client } from "@capstan/testing"
 import { assert, describe, it } from "@effect/vitest"
@@ -39,6 +49,20 @@ const cap = (limit: bigint, over: Partial<{ readonly every: SpendingCap.Every }>
   thresholds: [],
   ...over
 })
+
+const plan: Plan.Terms = {
+  currency: usd,
+  interval: { unit: "month", count: 1 },
+  creditInterval: { unit: "month", count: 1 },
+  credits: 100n * credit,
+  creditValue: Rate.zero,
+  rollover: null,
+  overage: null,
+  unlimited: false,
+  trial: null,
+  promoAllowance: null,
+  seats: 1
+}
 
 describe("auto-recharge", () => {
   it("says what is wrong with how it is set, and where", async () => {
@@ -144,6 +168,49 @@ describe("auto-recharge", () => {
     await work(organization, start)
     assert.strictEqual(await left(organization, client), 105n)
     await isWell(organization)
+  })
+
+  it("is seen when credits end", async () => {
+    const { organization, client, by } = await scene()
+    await run(spend(by, client, 40))
+    const lot = {
+      kind: "promo",
+      priority: 0,
+      unitCost: null,
+      source: "gift",
+      features: null,
+      effectiveAt: null
+    } as const
+    const given = { ...lot, client, amount: 40n * credit, expiresAt: start + day }
+    await run(grantCredits({ ...by, key: Ids.mint() }, given))
+    await run(configure(by, client, { threshold: 20n * credit }))
+    await work(organization, start + day - 1)
+    assert.deepInclude(await standing(by, client), { phase: "armed", crossing: 0 })
+    await work(organization, start + day)
+    assert.deepStrictEqual(await attempts(organization), ["1: 1000 succeeded"])
+    assert.strictEqual(await left(organization, client), 110n)
+    await isWell(organization)
+  })
+
+  it("buys in a trial where the organization says so, and else waits", async () => {
+    for (const rechargeInTrial of [true, false]) {
+      const made = await world({ settings: { rechargeInTrial } })
+      const { id: organization } = made.organization
+      const by = made.caller()
+      const { client } = await payer(made, "sandbox_succeed")
+      await pack(by)
+      await run(publishPlan(by, { key: "pro", name: "Pro", price: minor(0n), terms: plan }))
+      const trial = { unit: "day", count: 14 } as const
+      await run(createSubscription({ ...by, key: Ids.mint() }, { client, plan: "pro", seats: undefined, trial }))
+      await run(configure(by, client))
+      await run(spend(by, client, 95))
+      await work(organization, start)
+      assert.deepInclude(
+        await standing(by, client),
+        rechargeInTrial ? { phase: "cooling" } : { phase: "wanted", waits: "not_allowed" }
+      )
+      await isWell(organization)
+    }
   })
 
   it("asks for nothing where credits have come meanwhile", async () => {

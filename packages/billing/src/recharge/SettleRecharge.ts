@@ -5,7 +5,7 @@ import { Result } from "effect"
 import type { Session } from "../subscriptions/Serve.ts"
 import { record } from "./Told.ts"
 
-export type Outcome =
+type Outcome =
   | { readonly _tag: "Succeeded" }
   | {
       readonly _tag: "Declined"

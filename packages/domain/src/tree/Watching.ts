@@ -80,7 +80,14 @@ const after = (
       const taken = ofLots(entry.excess)
       return { level: Wallet.level(wallet, at) - taken + ofLots(entry.back), lowered: taken > 0n }
     }
-    default: {
+    case "Expired":
+    case "Granted":
+    case "OverageClosed":
+    case "Owed":
+    case "Released":
+    case "Renewed":
+    case "Reversed":
+    case "Revoked": {
       const before = Wallet.level(wallet, at)
       const level = Wallet.level(Wallet.evolve(wallet, entry), at)
       return { level, lowered: level < before || entry._tag === "Expired" }

@@ -6,7 +6,13 @@ import type { Job } from "./jobs/job.ts"
 import { job as makePartitions } from "./jobs/makePartitions.ts"
 import { job as pruneKeys } from "./jobs/pruneKeys.ts"
 
-export const jobs: ReadonlyArray<Job> = [announceBalance, announceForecast, announceThreshold, makePartitions, pruneKeys]
+export const jobs: ReadonlyArray<Job> = [
+  announceBalance,
+  announceForecast,
+  announceThreshold,
+  makePartitions,
+  pruneKeys
+]
 
 export const queuesFor = (kind: string): ReadonlyArray<string> =>
   jobs.flatMap((job) => ("on" in job && job.on.includes(kind) ? [job.queue] : []))

@@ -3,7 +3,7 @@
  * it is decided by `Order`, under the lock of its client's tree.
  */
 import { type Currency, type Id, type Instant, type Money, type Order, Rate } from "@capstan/domain"
-import { type Kysely, type Selectable, sql } from "kysely"
+import type { Kysely, Selectable } from "kysely"
 import type { Trx } from "./Database.ts"
 import type { Tables } from "./Tables.ts"
 
@@ -170,9 +170,3 @@ const toLine = (row: Selectable<Tables["order_line"]>): Order.Line => ({
   unitPrice: Rate.parse(row.unit_price),
   amount: row.amount as Money.Minor
 })
-
-/** Held against whoever would place another payment of it at the same time. */
-export const lock = async (trx: Trx, organization: Id.Id, id: Id.Id): Promise<void> => {
-  await sql`
-    select 1 from billing_order where organization_id = ${organization} and id = ${id} for no key update`.execute(trx)
-}

@@ -27,7 +27,7 @@ it("the tour of the README does what it says", async () => {
       env: { ...process.env, ...environment, DATABASE_URL: "" }
     })
     const answers = stdout.split("\n").flatMap((line) => (line.startsWith("{") ? [JSON.parse(line)] : []))
-    const [created, onboarded, grant, cap, first, second, third, again, ledger] = answers
+    const [created, onboarded, grant, cap, first, second, third, again, ledger, pack, purchase, recharge] = answers
     assert.strictEqual(created.externalId, "acme")
     assert.strictEqual(onboarded.status, "active")
     assert.strictEqual(grant.entry.balance, "1000")
@@ -40,6 +40,9 @@ it("the tour of the README does what it says", async () => {
       ["debit", "debit", "grant"]
     )
     assert.include(stdout, "No difference.")
+    assert.strictEqual(pack.key, "thousand")
+    assert.strictEqual(purchase.order.status, "paid")
+    assert.deepStrictEqual([recharge.phase, recharge.config.maxPerDay], ["armed", { amount: 5000, currency: "USD" }])
   } finally {
     started.child.kill("SIGTERM")
     await started.ended

@@ -95,6 +95,7 @@ export interface Refused {
   readonly at: number
   /** Null for all there is. */
   readonly amount: bigint | null
+  readonly allowPartial: boolean
   readonly feature: string | null
   readonly member: string | null
   readonly meter: string | null
@@ -578,7 +579,18 @@ export class Oracle {
   }
 
   /** Whether a refusal is true now; otherwise what speaks against it. */
-  doubt({ client, amount: asked, feature, member, meter, hold, entry, refusal, ...question }: Refused): string | null {
+  doubt({
+    client,
+    amount: asked,
+    allowPartial,
+    feature,
+    member,
+    meter,
+    hold,
+    entry,
+    refusal,
+    ...question
+  }: Refused): string | null {
     const line = this.#line(client)
     const at = this.atOf(client, question.at)
     switch (refusal._tag) {
@@ -614,7 +626,6 @@ export class Oracle {
         return this.#wallet(this.#payerOf(client)).lots.size >= 62 ? null : "there is room for a lot"
       case "InsufficientCredits":
       case "SpendingCapReached": {
-        if (line.some(({ suspensions }) => suspensions.length > 0)) return "it is suspended"
         const open = hold === null ? undefined : this.holds.get(hold)
         if (open !== undefined && open.outcome !== null) return "the hold is settled"
         const held = open === undefined ? 0n : sum(open.portions)
@@ -624,16 +635,19 @@ export class Oracle {
           return refusal._tag === "InsufficientCredits" && refusal.missing === wanted && wanted > 0n
             ? null
             : "its former payer has set enough aside"
+        if (line.some(({ suspensions }) => suspensions.length > 0)) return "it is suspended"
         const who = { member: member ?? open?.member ?? null, meter: meter ?? open?.meter ?? null }
         const free = this.#uncounted(client, at, feature, who)
         if (free >= wanted) return `${free} uncounted credits cover ${wanted}`
         const within = this.burn(client, at, wanted, feature, who)
         const without = this.burn(client, at, wanted, feature, who, false)
-        if (within.missing === 0n) return "caps and credits allow it"
+        if (within.missing === 0n || (allowPartial && within.portions.length > 0)) return "caps and credits allow it"
+        // Where a part would do, and there is one, it is caps that kept it back.
+        const isOfCaps = allowPartial ? without.portions.length > 0 : without.missing === 0n
+        if (isOfCaps !== (refusal._tag === "SpendingCapReached")) return `${without.missing} is missing without caps`
         if (refusal.asked !== amount) return `${amount} was asked for`
         if (refusal._tag === "InsufficientCredits")
           return refusal.missing === without.missing ? null : `${without.missing} is missing`
-        if (without.missing > 0n) return "credits do not cover it"
         if (refusal.available !== amount - within.missing) return `${amount - within.missing} is available`
         const cap = this.#caps.get(refusal.cap)
         if (cap === undefined || !this.#capsOf(client, who).includes(cap)) return "the cap is not of its line"

@@ -370,7 +370,7 @@ const drain = async (sure: <A>(effect: Doing<A>) => Promise<A>, organization: st
   for (let hour = 1; hour <= 48; hour++) await sure(Billing.runDue(organization, now + hour * 3_600_000))
 }
 
-const spendOf = ({
+export const spendOf = ({
   amount,
   allowPartial,
   feature,

@@ -5,6 +5,7 @@ import { assert } from "@effect/vitest"
 import { Result } from "effect"
 import * as Journal from "./Journal.ts"
 import { Broken, type Fraction, Oracle, type Refused, type Terms } from "./Oracle.ts"
+import type * as Script from "./Script.ts"
 import * as Stage from "./Stage.ts"
 
 type Pool = ReturnType<typeof TestDatabase.pool>
@@ -101,7 +102,8 @@ export const judge = async (pool: Pool, stage: Stage.Stage): Promise<Tally> => {
         const { question } = waiting
         waiting.root = oracle.rootOf(question.client)
         if (root !== undefined && root !== waiting.root) return true
-        if (!oracle.isReady(question.client, question.at)) return true
+        // The gate settles what is due with what it refuses; the locked door, where it refuses, writes nothing.
+        if (isOfGate(waiting.one.step) && !oracle.isReady(question.client, question.at)) return true
         const doubt = oracle.doubt(question)
         waiting.why = doubt ?? ""
         return doubt !== null
@@ -129,6 +131,9 @@ export const judge = async (pool: Pool, stage: Stage.Stage): Promise<Tally> => {
   return { asked, succeeded, lost, refusals, recharged, lines: lines.length }
 }
 
+const isOfGate = ({ _tag }: Script.Step): boolean =>
+  _tag === "Debit" || _tag === "Reserve" || _tag === "Lease" || _tag === "RenewLease"
+
 /** What a refused step asked; undefined where nothing is said of the ledger. */
 const questionOf = (stage: Stage.Stage, { now: at, step: told, answer, ...one }: Stage.Told): Refused | undefined => {
   if (answer === null || Result.isSuccess(answer)) return undefined
@@ -139,27 +144,25 @@ const questionOf = (stage: Stage.Stage, { now: at, step: told, answer, ...one }:
     numbered?.answer != null && Result.isSuccess(numbered.answer) && numbered.answer.success._tag === "Posted"
       ? numbered.answer.success.entry
       : undefined
-  const common = { at, feature: null, member: null, meter: null, hold: null, entry: null, amount: null, refusal }
+  const spend = { amount: null, allowPartial: false, feature: null, member: null, meter: null }
+  const common = { at, ...spend, hold: null, entry: null, refusal }
   switch (step?._tag) {
     case "Debit":
     case "Lease":
     case "Reserve": {
-      const { amount, feature, member, meter } = step
-      return { ...common, client: stage.clients[step.client]!, amount, feature, member, meter }
+      return { ...common, ...Stage.spendOf(step), client: stage.clients[step.client]! }
     }
     case "Capture": {
       if (of === undefined) return undefined
-      const { feature, member, meter } = step
       const amount = step.amount ?? of.amount
-      return { ...common, client: of.client, amount, feature, member, meter, hold: of.hold }
+      return { ...common, ...Stage.spendOf({ ...step, amount }), client: of.client, hold: of.hold }
     }
     case "SettleLease":
       return of === undefined ? undefined : { ...common, client: of.client, amount: step.spent, hold: of.hold }
     case "RenewLease": {
       if (of === undefined) return undefined
       if (ofLease.has(refusal._tag)) return { ...common, client: of.client, amount: step.spent, hold: of.hold }
-      const { amount, feature, member, meter } = step
-      return { ...common, client: of.client, amount, feature, member, meter }
+      return { ...common, ...Stage.spendOf(step), client: of.client }
     }
     case "Release":
       return of === undefined ? undefined : { ...common, client: of.client, hold: of.hold }

@@ -2,6 +2,7 @@
 import { Relay, type Database } from "@capstan/store"
 import type { Id } from "@capstan/domain"
 import { queuesFor } from "./jobs.ts"
+import type { Found } from "./Loop.ts"
 import type { Queues } from "./Queues.ts"
 
 const rowsAtOnce = 500
@@ -28,16 +29,16 @@ export const relayEvents = ({ db }: Pick<Database.Connection, "db">, { send }: P
     return true
   }
 
-  return async (signal: AbortSignal): Promise<boolean> => {
-    let more = false
+  return async (signal: AbortSignal): Promise<Found> => {
+    let found: Found = "nothing"
     let after: Id.Id | null = null
     while (!signal.aborted) {
       const organizations: ReadonlyArray<Id.Id> = await Relay.organizations(db, after, 100)
-      for (const organization of organizations) if (await relayOne(organization, signal)) more = true
+      for (const organization of organizations) if (await relayOne(organization, signal)) found = "more"
       const last = organizations.at(-1)
       if (last === undefined) break
       after = last
     }
-    return more
+    return found
   }
 }

@@ -1,5 +1,6 @@
 /** The worker: the relay of the event log, the tick of due work, and the jobs, until it is stopped. */
 import { randomUUID } from "node:crypto"
+import { clocks, providers } from "@capstan/billing"
 import { Payments } from "@capstan/payments"
 import { Database, Relay, Trees } from "@capstan/store"
 import { Layer, ManagedRuntime } from "effect"
@@ -29,14 +30,16 @@ export const start = async (url: string, secret: string, log: Log): Promise<Work
   await queues.send([{ queue: makePartitions.queue, id: randomUUID(), data: {} }])
   const loops = [
     Loop.start("The relay of events", relayRest, log, relayEvents(connection, queues)),
-    Loop.start("The search for due work", dueRest, log, runDueWork(connection, run, log)),
+    Loop.start("The search for due work", dueRest, log, runDueWork(connection, run, log, clocks)),
+    // On its own: a provider that takes its time holds up no clock.
+    Loop.start("The search for payments", dueRest, log, runDueWork(connection, run, log, providers)),
     Loop.start("The look at the queues", figuresRest, log, async () => {
       const { done, failed, lagMs } = queues.figures()
       const { waiting, active, dead } = await queues.backlog()
       const relayLagMs = Math.round(await Relay.lag(connection.db))
       if (done + failed + waiting + active + dead + relayLagMs > 0)
         log.say("Jobs.", { done, failed, lagMs, waiting, active, dead, relayLagMs })
-      return false
+      return "nothing"
     })
   ]
   return {

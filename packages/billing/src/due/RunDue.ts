@@ -28,29 +28,26 @@ export interface Done extends Readonly<Record<Kind, number>> {
 type Needs = Database.Database | PaymentGateway | Trees.Trees
 
 /** Grants posted, wallets whose ended lots were taken out, trees whose due holds were settled, providers asked. */
-type Kind = keyof Due.First
+export type Kind = keyof Due.First
 
 interface Turn extends Pick<Done, "refused"> {
   readonly found: ReadonlyArray<Due.Found>
   readonly done: number
 }
 
-const kinds = [
-  "lapse",
-  "expiry",
-  "renewal",
-  "raise",
-  "recharge",
-  "payment",
-  "refund"
-] as const satisfies ReadonlyArray<Kind>
+/** What is ours alone to do. */
+export const clocks: ReadonlyArray<Kind> = ["lapse", "expiry", "renewal", "raise", "recharge"]
+/** What has to be asked of a payment provider, which may take its time. */
+export const providers: ReadonlyArray<Kind> = ["payment", "refund"]
+const all: ReadonlyArray<Kind> = [...clocks, ...providers]
 const step = 60_000
 
 export const runDue = Effect.fn("runDue")(function* (
   organization: Id.Id,
   until: Instant.Instant,
   /** The most transactions that it may take. */
-  transactions: number = Number.POSITIVE_INFINITY
+  transactions: number = Number.POSITIVE_INFINITY,
+  kinds: ReadonlyArray<Kind> = all
 ): Effect.fn.Return<Done, never, Needs> {
   const { db } = yield* Database.Database
   const count = ofKinds(() => 0)
@@ -60,7 +57,7 @@ export const runDue = Effect.fn("runDue")(function* (
   let passed: Instant.Instant | null = null
   for (;;) {
     let first: Due.First = yield* Effect.promise(() => Due.first(db, organization, passed))
-    const next = earliest(first)
+    const next = earliest(first, kinds)
     if (next === null || next > until) break
     const now = Math.min(until, next + step)
     for (const kind of kinds) {
@@ -84,7 +81,7 @@ export const runDue = Effect.fn("runDue")(function* (
     }
     passed = now
   }
-  const overdue = earliest(yield* Effect.promise(() => Due.first(db, organization, null)))
+  const overdue = earliest(yield* Effect.promise(() => Due.first(db, organization, null)), kinds)
   return { ...count, refused, more: overdue !== null && overdue <= until }
 })
 
@@ -98,7 +95,7 @@ const ofKinds = <A>(of: () => A): Record<Kind, A> => ({
   refund: of()
 })
 
-const earliest = (first: Due.First): Instant.Instant | null =>
+const earliest = (first: Due.First, kinds: ReadonlyArray<Kind>): Instant.Instant | null =>
   kinds.map((kind) => first[kind]).reduce((a, b) => (a === null ? b : b === null ? a : Math.min(a, b)), null)
 
 const none: Turn = { found: [], done: 0, refused: [] }

@@ -83,7 +83,13 @@ export const open = (cap: State, at: Instant): Window => {
  * to its end, whatever becomes of the zone or of the billing clock: neither resets what was used.
  */
 export const at = (counter: Counter, instant: Instant): Counter =>
-  isCurrent(counter.window, instant) ? counter : { cap: counter.cap, window: open(counter.cap, instant) }
+  isCurrent(counter.window, instant) ? counter : { cap: counter.cap, window: following(counter, instant) }
+
+/** It starts no earlier than the one before ended, which stays the older of the two whatever the calendar says by now. */
+const following = ({ cap, window: { end } }: Counter, instant: Instant): Window => {
+  const opened = open(cap, instant)
+  return end !== null && end <= instant && opened.start < end ? { ...opened, start: end } : opened
+}
 
 /** What the cap still allows; nothing where it was lowered below what is used. */
 export const headroom = ({ cap, window }: Counter): Cost => {
@@ -165,7 +171,7 @@ export const reset = ({ cap, window }: Counter, at: Instant): Counter => ({
  */
 export const set = ({ cap: before, window }: Counter, cap: State, at: Instant): Counter => {
   const stays = before.every === cap.every && isCurrent(window, at)
-  const present = stays ? window : reopened(window, open(cap, at))
+  const present = stays ? window : reopened(window, following({ cap, window }, at))
   const untold = { ...present, told: 0, forecast: false }
   const forecasted = forecast(cap, present, present.used, at) !== null
   return {

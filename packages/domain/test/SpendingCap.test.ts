@@ -75,6 +75,23 @@ describe("SpendingCap", () => {
   )
 
   it.prop(
+    "whatever becomes of the zone or of the billing clock, a window starts where the one before it ended, or later",
+    [caps, caps, now, Arbitrary.schema(upTo(400)), Arbitrary.schema(upTo(400))],
+    ([cap, { billing, zone }, from, resetAfter, days]) => {
+      const day = 86_400_000
+      const opened: SpendingCap.Counter = { cap, window: SpendingCap.open(cap, from) }
+      const reset = SpendingCap.reset(SpendingCap.at(opened, from + resetAfter * day), from + resetAfter * day)
+      for (const before of [opened, reset]) {
+        const at = Math.max(from, before.window.start) + days * day
+        const { window } = SpendingCap.at({ cap: { ...cap, billing, zone }, window: before.window }, at)
+        assert.isTrue(SpendingCap.isCurrent(window, at))
+        if (window.start !== before.window.start)
+          assert.isAtLeast(window.start, before.window.end ?? Number.POSITIVE_INFINITY)
+      }
+    }
+  )
+
+  it.prop(
     "a counter keeps what it counted up to its window's end, and then starts from nothing",
     [caps, now],
     ([cap, at]) => {

@@ -95,6 +95,35 @@ describe("a cap of a member, or on a meter", () => {
 })
 
 describe("resetWindow", () => {
+  it("stays behind the window that it ended, also where the calendar has become another", async () => {
+    const here = await world()
+    const client = await payer(here)
+    const { caller } = here
+    // The month of the calendar is over, and the client's own has begun before the reset.
+    const later = () => caller({ now: start + 31 * day })
+    const anew = () => run(setCap(later(), cap(client, { name: "other", limit: dollars(100) })))
+    await run(setCap(caller(), cap(client, { every: "billing_period" })))
+    await run(plan(caller(), { terms: { credits: 0n } }))
+    await run(consumeCredits(caller(), spend(client, 10n * credit)))
+    await run(
+      createSubscription(caller({ now: start + 9 * day }), {
+        client,
+        plan: "basic",
+        seats: undefined,
+        trial: undefined
+      })
+    )
+    await run(resetWindow(caller({ now: start + 20 * day }), { client, name: "default" }))
+    await run(consumeCredits(later(), spend(client, 10n * credit)))
+    await anew()
+    assert.deepInclude(await refusal(consumeCredits(later(), spend(client, 1n))), { _tag: "SpendingCapReached" })
+    assert.deepInclude((await listed(here, client, start + 31 * day))[0]?.window, {
+      start: start + 31 * day,
+      resetsAt: start + 40 * day,
+      used: cost(10n)
+    })
+  })
+
   it("counts anew at once, ends as the old window would have, and is told of with what was counted", async () => {
     const here = await world()
     const client = await payer(here)

@@ -156,7 +156,7 @@ export class Draft {
   #window({ snapshot, windows, loose, at }: Sketch, cap: SpendingCap.State): SpendingCap.Window {
     const known = windows.get(cap.id) ?? counted(snapshot.windows.get(cap.id), loose)
     if (known !== undefined && SpendingCap.isCurrent(known, at)) return known
-    const opened = SpendingCap.open(cap, at)
+    const opened = known === undefined ? SpendingCap.open(cap, at) : SpendingCap.at({ cap, window: known }, at).window
     windows.set(cap.id, opened)
     return opened
   }

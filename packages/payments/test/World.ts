@@ -6,7 +6,7 @@ import { Effect, Layer, ManagedRuntime, Result } from "effect"
 import { afterAll } from "vitest"
 import { Payments } from "../src/index.ts"
 
-export const secret = "a secret of the installation, for tests"
+const secret = "a secret of the installation, for tests"
 
 const runtime = ManagedRuntime.make(
   Layer.mergeAll(Trees.Trees.layer(Test.url), Payments.layer(secret, { sandbox: { timeoutMs: 20 } })).pipe(

@@ -82,7 +82,7 @@ export const update = async (
 export const byId = async (db: Kysely<Tables>, organization: Id.Id, id: Id.Id): Promise<Placed | undefined> =>
   (await byIds(db, organization, [id])).get(id)
 
-export const byIds = async (
+const byIds = async (
   db: Kysely<Tables>,
   organization: Id.Id,
   ids: ReadonlyArray<Id.Id>

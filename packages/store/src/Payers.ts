@@ -5,10 +5,9 @@
  * lock of their tree, keeps the record of all who are below.
  */
 import type { Id, Instant } from "@capstan/domain"
-import { type Kysely, sql } from "kysely"
+import { sql } from "kysely"
 import * as AutoRecharges from "./AutoRecharges.ts"
 import type { Trx } from "./Database.ts"
-import type { Tables } from "./Tables.ts"
 
 export interface Changed {
   readonly client: Id.Id

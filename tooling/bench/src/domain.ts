@@ -14,7 +14,15 @@ export const domain = async (): Promise<ReadonlyArray<Line>> => {
     let state = branch
     const begun = process.hrtime.bigint()
     for (let i = 0; i < debitsPerRun; i++) {
-      const decided = Tree.decide(state, { _tag: "Debit", amount: 5_000n, feature: null, member: null, meter: null, allowPartial: false, at })
+      const decided = Tree.decide(state, {
+        _tag: "Debit",
+        amount: 5_000n,
+        feature: null,
+        member: null,
+        meter: null,
+        allowPartial: false,
+        at
+      })
       if (Result.isFailure(decided)) throw new Error(`Refused: ${decided.failure._tag}`)
       for (const event of decided.success) state = Tree.evolve(state, event)
     }

@@ -1,33 +1,15 @@
 /** Pages for people who came by a link: one document each, without a script, that asks nothing of anybody else. */
 import { createHash } from "node:crypto"
+import { html as template, raw } from "hono/html"
+import type { HtmlEscapedString } from "hono/utils/html"
 
 /** Text that has been escaped, or was written here. */
-export interface Html {
-  readonly html: string
-}
-
-const entities: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;"
-}
-
-export const escape = (text: string): string => text.replaceAll(/[&<>"']/g, (character) => entities[character] ?? "")
+export type Html = HtmlEscapedString
 
 /** A template in which whatever is put in is escaped, unless it is HTML already. */
-export const html = (
-  parts: TemplateStringsArray,
-  ...values: ReadonlyArray<Html | ReadonlyArray<Html> | string>
-): Html => ({
-  html: parts.reduce((all, part, i) => `${all}${valueOf(values[i - 1] ?? "")}${part}`)
-})
-
-const valueOf = (value: Html | ReadonlyArray<Html> | string): string => {
-  if (typeof value === "string") return escape(value)
-  return "html" in value ? value.html : value.map(({ html }) => html).join("")
-}
+export const html = (parts: TemplateStringsArray, ...values: ReadonlyArray<Html | string>): Html =>
+  // Only a promise that is put in makes a promise.
+  template(parts, ...values) as Html
 
 const style = `
 :root { color-scheme: light; }
@@ -69,19 +51,20 @@ export const headers: Readonly<Record<string, string>> = {
 }
 
 export const document = (title: string, body: Html): string =>
-  `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escape(title)}</title>
-<style>${style}</style>
-</head>
-<body>
-<main>
-<h1>${escape(title)}</h1>
-${body.html}
-</main>
-</body>
-</html>
-`
+  html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <title>${title}</title>
+        <style>
+          ${raw(style)}
+        </style>
+      </head>
+      <body>
+        <main>
+          <h1>${title}</h1>
+          ${body}
+        </main>
+      </body>
+    </html> `

@@ -34,8 +34,8 @@ interface Recharge {
   readonly threshold?: Credits.Credits | undefined
   readonly amount?: Credits.Credits | undefined
   readonly pack?: string | undefined
-  readonly maxPerDay?: Money.Minor | null | undefined
-  readonly maxPerMonth?: Money.Minor | null | undefined
+  readonly maxPerDay?: Money.Money | null | undefined
+  readonly maxPerMonth?: Money.Money | null | undefined
   readonly cooldownSeconds?: number | null | undefined
   readonly consent?: boolean | undefined
 }
@@ -142,7 +142,7 @@ const changeCap: Part = async (session, parts, { spendingCap: patch }) => {
     setting.limit.currency === client.currency &&
     present.cap.limit === Cost.ofMinor(amount) &&
     present.cap.enforcement === setting.enforcement &&
-    `${present.cap.thresholds}` === `${setting.thresholds}`
+    present.cap.thresholds.join() === setting.thresholds.join()
   if (!isSame) {
     const counted = present?.cap ?? { every: "month", scope: "extra", member: null, meter: null }
     const { every, scope, member, meter } = counted
@@ -195,13 +195,16 @@ const changeRecharge =
       threshold === before.threshold &&
       amount === before.amount &&
       (pack === undefined || pack === before.pack) &&
-      maxPerDay === before.maxPerDay &&
-      maxPerMonth === before.maxPerMonth &&
+      isEqual(maxPerDay, before.maxPerDay) &&
+      isEqual(maxPerMonth, before.maxPerMonth) &&
       cooldownSeconds === before.cooldownSeconds
     if (isSame) return same
     const consent = enabled && patch.consent === true ? caller.actor : null
     return configure({ enabled, threshold, amount, pack, maxPerDay, maxPerMonth, cooldown }, consent)
   }
+
+const isEqual = (a: Money.Money | null, b: Money.Money | null): boolean =>
+  a?.amount === b?.amount && a?.currency === b?.currency
 
 /** The field of a part as one of the whole. */
 const within =

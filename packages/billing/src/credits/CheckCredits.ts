@@ -13,7 +13,7 @@ export interface Input {
   readonly meter?: string | null | undefined
 }
 
-export interface Room extends CapView.Standing {
+interface Room extends CapView.Standing {
   /** What it alone would let through; null where it only tells. */
   readonly available: Credits.Credits | null
 }

@@ -16,7 +16,7 @@ import { open } from "./Provider.ts"
 import { belowMinimum, settlePayment } from "./SettlePayment.ts"
 
 /** The provider's name of an intent to charge. */
-export const chargeKey = (payment: Id.Id): string => `capstan-payment-${payment}`
+const chargeKey = (payment: Id.Id): string => `capstan-payment-${payment}`
 
 export const drivePayment = Effect.fn("drivePayment")(function* (
   caller: Caller,

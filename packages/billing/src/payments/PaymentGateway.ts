@@ -62,7 +62,7 @@ export interface SetUp {
   readonly url: string | null
 }
 
-export type Attached = Method | { readonly _tag: "Rejected"; readonly message: string } | { readonly _tag: "Unknown" }
+type Attached = Method | { readonly _tag: "Rejected"; readonly message: string } | { readonly _tag: "Unknown" }
 
 /** What a provider tells of its own accord. */
 export type Notice =

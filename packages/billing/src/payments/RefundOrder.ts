@@ -16,7 +16,7 @@ import { retryAfterMs } from "./Provider.ts"
 export interface Input {
   readonly order: Id.Id
   /** Null for all that is left of it. */
-  readonly amount: Money.Minor | null
+  readonly amount: Money.Money | null
   /** What becomes of credits that are spent by now. */
   readonly policy: "forgive" | "owe"
 }
@@ -65,13 +65,21 @@ const intend = async (
       reason: "order_not_paid",
       message: "Nothing has been paid for the order: there is nothing to refund."
     })
+  const { currency } = payment
+  if (input.amount !== null && input.amount.currency !== currency)
+    return Result.fail({
+      _tag: "NotAdmissible",
+      reason: "currency_differs",
+      field: "amount.currency",
+      message: `The order was paid in ${currency}: give the amount in that.`
+    })
   const others = await PaymentReversals.ofPayments(trx, organization, [payment.id])
   const underWay = others.reduce(
     (sum, { amount, state }) => (Payment.isSettled(state) ? sum : Money.add(sum, amount)),
     Money.zero
   )
   const refundable = Money.subtract(Money.subtract(payment.amount, payment.refunded), underWay)
-  const amount = input.amount ?? refundable
+  const amount = input.amount?.amount ?? refundable
   if (amount <= 0n || amount > refundable)
     return Result.fail({
       _tag: "NotAdmissible",

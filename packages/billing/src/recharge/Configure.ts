@@ -24,8 +24,8 @@ export interface Terms {
   readonly amount: Credits.Credits
   /** The key of a pack, whose latest version is taken; without it the one before, or the organization's own. */
   readonly pack: string | undefined
-  readonly maxPerDay: Money.Minor | null
-  readonly maxPerMonth: Money.Minor | null
+  readonly maxPerDay: Money.Money | null
+  readonly maxPerMonth: Money.Money | null
   /** Milliseconds; the organization's own where it is undefined. */
   readonly cooldown: number | undefined
 }
@@ -54,6 +54,10 @@ export const configureRecharge = async (
   const minimum = terms.enabled ? await minimumOf(session, client) : Result.succeed(0n as Money.Minor)
   if (Result.isFailure(minimum)) return Result.fail(minimum.failure)
   const { enabled, threshold, amount, maxPerDay, maxPerMonth, cooldown } = terms
+  const { currency } = pack.success
+  for (const [field, ceiling] of Object.entries({ maxPerDay, maxPerMonth }))
+    if (ceiling !== null && ceiling.currency !== currency)
+      return refuse("currency_differs", `${field}.currency`, `The client pays in ${currency}: give the ceiling in that.`)
   const given = state.config?.enabled === true ? state.config.consent : null
   return decideAndKeep(
     session,
@@ -64,11 +68,11 @@ export const configureRecharge = async (
         enabled,
         threshold,
         amount,
-        maxPerDay,
-        maxPerMonth,
+        maxPerDay: maxPerDay?.amount ?? null,
+        maxPerMonth: maxPerMonth?.amount ?? null,
         cooldown: cooldown ?? settings.rechargeCooldownSeconds * 1_000,
         price: CreditPack.unitPrice(pack.success),
-        currency: pack.success.currency,
+        currency,
         consent: consent === null ? given : { by: consent, at }
       },
       thresholds: settings.rechargeThresholdRange,

@@ -1,5 +1,5 @@
 /** How a client's auto-recharge is set, where it stands, and how much it has bought. */
-import { AutoRecharge, Calendar, type Credits, type Currency, type Id, type Instant, type Money } from "@capstan/domain"
+import { AutoRecharge, Calendar, type Credits, type Id, type Instant, type Money } from "@capstan/domain"
 import {
   AutoRecharges,
   type Caller,
@@ -18,7 +18,9 @@ export interface Recharge {
   readonly enabled: boolean
   /** Null before it was ever set. */
   readonly config:
-    | (Omit<AutoRecharge.Config, "cooldown" | "enabled"> & {
+    | (Omit<AutoRecharge.Config, "cooldown" | "enabled" | "maxPerDay" | "maxPerMonth"> & {
+        readonly maxPerDay: Money.Money | null
+        readonly maxPerMonth: Money.Money | null
         readonly pack: { readonly id: Id.Id; readonly key: string; readonly version: number }
         readonly cooldownSeconds: number
       })
@@ -28,12 +30,11 @@ export interface Recharge {
   /** Why it waits, where it does. */
   readonly waits: AutoRecharge.Waits | null
   readonly stopped: (Omit<AutoRecharge.Stopped, "why"> & { readonly reason: AutoRecharge.Stopped["why"] }) | null
-  readonly inFlight: AutoRecharge.Charge | null
+  readonly inFlight: (Omit<AutoRecharge.Charge, "amount"> & { readonly amount: Money.Money }) | null
   readonly dueAt: Instant.Instant | null
   readonly bought: {
-    readonly today: Money.Minor
-    readonly thisMonth: Money.Minor
-    readonly currency: Currency.Currency
+    readonly today: Money.Money
+    readonly thisMonth: Money.Money
     readonly dayEnds: Instant.Instant
     readonly monthEnds: Instant.Instant
   }
@@ -65,6 +66,8 @@ export const view = async (
   const kept = await AutoRecharges.find(db, organization, client)
   const { config, phase, crossing, dueAt } = kept?.state ?? AutoRecharge.initial
   const pack = kept === undefined ? undefined : await CreditPacks.byId(db, organization, kept.pack)
+  const money = (amount: Money.Minor) => ({ amount, currency })
+  const { today, thisMonth, ...ends } = await bought(db, organization, client, timeZone, at)
   return {
     client,
     enabled: config?.enabled ?? false,
@@ -73,9 +76,9 @@ export const view = async (
     crossing,
     waits: phase._tag === "Wanted" ? phase.waits : null,
     stopped: phase._tag === "Stopped" ? stopped(phase) : null,
-    inFlight: phase._tag === "InFlight" ? phase.charge : null,
+    inFlight: phase._tag === "InFlight" ? { ...phase.charge, amount: money(phase.charge.amount) } : null,
     dueAt,
-    bought: { ...(await bought(db, organization, client, timeZone, at)), currency },
+    bought: { today: money(today), thisMonth: money(thisMonth), ...ends },
     lowBalance: await AutoRecharges.lowOf(db, organization, client),
     etag: `${kept?.version ?? 0n}`
   }
@@ -104,11 +107,12 @@ const shown = (
   { id, key, version }: { readonly id: Id.Id; readonly key: string; readonly version: number }
 ) => {
   const pack = { id, key, version }
+  const money = (amount: Money.Minor | null) => (amount === null ? null : { amount, currency })
   return {
     threshold,
     amount,
-    maxPerDay,
-    maxPerMonth,
+    maxPerDay: money(maxPerDay),
+    maxPerMonth: money(maxPerMonth),
     cooldownSeconds: cooldown / 1_000,
     price,
     currency,

@@ -14,8 +14,8 @@ export interface Input {
   readonly threshold: Credits.Credits | undefined
   readonly amount: Credits.Credits | undefined
   readonly pack: string | undefined
-  readonly maxPerDay: Money.Minor | null | undefined
-  readonly maxPerMonth: Money.Minor | null | undefined
+  readonly maxPerDay: Money.Money | null | undefined
+  readonly maxPerMonth: Money.Money | null | undefined
   readonly cooldownSeconds: number | undefined
   readonly lowBalance: Credits.Credits | null | undefined
   /** Whether somebody agrees to be charged without being asked: whoever asks for this. */
@@ -39,7 +39,9 @@ export const setRecharge = (
         if (stale !== undefined) return Result.fail(stale)
         const kept = before?.state.config ?? null
         const { threshold = kept?.threshold, amount = kept?.amount, enabled, pack, lowBalance } = input
-        const { maxPerDay = kept?.maxPerDay ?? null, maxPerMonth = kept?.maxPerMonth ?? null } = input
+        const money = (amount: Money.Minor | null = null) =>
+          kept === null || amount === null ? null : { amount, currency: kept.currency }
+        const { maxPerDay = money(kept?.maxPerDay), maxPerMonth = money(kept?.maxPerMonth) } = input
         const cooldown = input.cooldownSeconds === undefined ? kept?.cooldown : input.cooldownSeconds * 1_000
         if (threshold === undefined || amount === undefined) {
           if (enabled) return Result.fail(needed(threshold === undefined ? "threshold" : "amount"))

@@ -23,8 +23,7 @@ afterAll(async () => {
 
 type Needs = Database.Database | Billing.PaymentGateway.PaymentGateway | Trees.Trees
 
-export const run = <A>(effect: Effect.Effect<A, unknown, Needs>): Promise<A> =>
-  runtime.runPromise(effect)
+export const run = <A>(effect: Effect.Effect<A, unknown, Needs>): Promise<A> => runtime.runPromise(effect)
 
 export const caller = (organization: string, now: number, key: string | null = Ids.mint()): Caller => ({
   organization,

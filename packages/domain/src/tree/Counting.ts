@@ -10,7 +10,7 @@ import type { Count, Place } from "./Branch.ts"
 
 type Counters = ReadonlyArray<SpendingCap.Counter>
 
-export const countersAt = (counters: Counters, at: Instant): Counters => {
+const countersAt = (counters: Counters, at: Instant): Counters => {
   for (const { window } of counters)
     if (!SpendingCap.isCurrent(window, at)) return counters.map((counter) => SpendingCap.at(counter, at))
   return counters

@@ -24,7 +24,6 @@ beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"] }))
 afterEach(() => void vi.useRealTimers())
 
 describe("a notice of the standard's vectors", () => {
-  if (vectors.length === 0) it.skip(`the vectors are not there: ${file.pathname}`, () => {})
   for (const { name, now, valid, payload, secret, ...sent } of vectors)
     it(`${name}: ${valid ? "heard" : "not heard"}`, () => {
       vi.setSystemTime(now * 1_000)

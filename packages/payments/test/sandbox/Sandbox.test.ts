@@ -147,7 +147,7 @@ it.effect.prop(
       await Promise.all(
         requests
           .filter(({ isRefunded }) => isRefunded)
-          .map(({ key, amount }, index) => {
+          .map(async ({ key, amount }, index) => {
             const found = made[key]
             if (found?._tag !== "Succeeded") return null
             const refund = {

@@ -135,7 +135,15 @@ describe("the locked door, cut off", () => {
   const debited = (gate: Trees.Doors, caller: Caller, client: string, meanwhile: () => void) =>
     gate.change(caller, [client], async (_, locked) => {
       meanwhile()
-      const command = { _tag: "Debit", amount: credit, feature: null, member: null, meter: null, allowPartial: false, at: locked.at } as const
+      const command = {
+        _tag: "Debit",
+        amount: credit,
+        feature: null,
+        member: null,
+        meter: null,
+        allowPartial: false,
+        at: locked.at
+      } as const
       return await locked.post(client, command, { namespace: "caller", key: caller.key ?? "", hash: null })
     })
 

@@ -159,7 +159,15 @@ describe("1 200 holds of one tree that end at once", () => {
       const debited = await gate.change(again.caller(), [client], (_, locked) =>
         locked.post(
           client,
-          { _tag: "Debit", amount: 400n * credit, feature: null, member: null, meter: null, allowPartial: false, at: now },
+          {
+            _tag: "Debit",
+            amount: 400n * credit,
+            feature: null,
+            member: null,
+            meter: null,
+            allowPartial: false,
+            at: now
+          },
           { namespace: "caller", key: v7(), hash: null }
         )
       )

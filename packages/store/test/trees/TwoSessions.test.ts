@@ -87,7 +87,15 @@ describe("a writer that is waited for", () => {
     const answer = gate.change(caller, [spender], (_, locked) =>
       locked.post(
         spender,
-        { _tag: "Debit", amount: 5n * credit, feature: null, member: null, meter: null, allowPartial: false, at: caller.now },
+        {
+          _tag: "Debit",
+          amount: 5n * credit,
+          feature: null,
+          member: null,
+          meter: null,
+          allowPartial: false,
+          at: caller.now
+        },
         key
       )
     )

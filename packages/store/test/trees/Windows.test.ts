@@ -94,7 +94,15 @@ describe("a window", () => {
     const debited = gate.change(caller, [client], (_, locked) =>
       locked.post(
         client,
-        { _tag: "Debit", amount: 2n * credit, feature: null, member: null, meter: null, allowPartial: false, at: caller.now },
+        {
+          _tag: "Debit",
+          amount: 2n * credit,
+          feature: null,
+          member: null,
+          meter: null,
+          allowPartial: false,
+          at: caller.now
+        },
         { namespace: "caller", key: v7(), hash: null }
       )
     )

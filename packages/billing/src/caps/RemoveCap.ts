@@ -1,9 +1,10 @@
 /** Ends a client's cap: nothing counts in it any more but what it held. A cap of its name that is set later starts anew. */
-import { type Caller, Caps, CapView, type ClientView } from "@capstan/store"
+import { type Caller, Caps, CapView, type ClientView, Organizations } from "@capstan/store"
 import { Result } from "effect"
-import { fromAbove, onClient, type Refused, staleness } from "../Doors.ts"
+import { onClient, type Refused, staleness } from "../Doors.ts"
 import { settlePending } from "../raises/Settle.ts"
 import type { Session } from "../subscriptions/Serve.ts"
+import { barred } from "./Consent.ts"
 import { told } from "./Told.ts"
 
 export interface Input {
@@ -24,11 +25,12 @@ export const removeCapIn = async (
 ): Promise<Result.Result<CapView.Cap, Refused>> => {
   const { trx, caller, locked } = session
   const { at } = locked
-  const bound = fromAbove(caller, [client.id])
-  if (bound !== undefined) return Result.fail(bound)
-  const { counters } = await locked.branch(client.id)
-  const present = counters.find(({ cap }) => cap.client === client.id && cap.name === name)
+  const branch = await locked.branch(client.id)
+  const present = branch.counters.find(({ cap }) => cap.client === client.id && cap.name === name)
   if (present === undefined) return Result.fail({ _tag: "NotFound", what: "cap", id: name })
+  const { settings } = await Organizations.get(trx, caller.organization)
+  const bound = barred(caller, settings.raiseConsent, present.cap, branch)
+  if (bound !== undefined) return Result.fail(bound)
   const { latest } = await Caps.version(trx, caller.organization, client.id, name)
   const stale = staleness(caller, latest)
   if (stale !== undefined) return Result.fail(stale)

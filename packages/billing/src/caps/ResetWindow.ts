@@ -3,10 +3,11 @@
  * one is settled there.
  */
 import { Cost, type SpendingCap } from "@capstan/domain"
-import { type Caller, Caps, type CapView, type ClientView, Thresholds } from "@capstan/store"
+import { type Caller, Caps, type CapView, type ClientView, Organizations, Thresholds } from "@capstan/store"
 import { Result } from "effect"
-import { fromAbove, onClient, type Refused, staleness } from "../Doors.ts"
+import { onClient, type Refused, staleness } from "../Doors.ts"
 import type { Session } from "../subscriptions/Serve.ts"
+import { barred } from "./Consent.ts"
 import { standing } from "./SetCap.ts"
 
 export interface Input {
@@ -27,11 +28,12 @@ export const resetWindowIn = async (
   name: string
 ): Promise<Result.Result<CapView.Cap, Refused>> => {
   const { organization } = caller
-  const bound = fromAbove(caller, [client.id])
-  if (bound !== undefined) return Result.fail(bound)
-  const { counters } = await locked.branch(client.id)
-  const present = counters.find(({ cap }) => cap.client === client.id && cap.name === name)
+  const branch = await locked.branch(client.id)
+  const present = branch.counters.find(({ cap }) => cap.client === client.id && cap.name === name)
   if (present === undefined) return Result.fail({ _tag: "NotFound", what: "cap", id: name })
+  const { settings } = await Organizations.get(trx, organization)
+  const bound = barred(caller, settings.raiseConsent, present.cap, branch)
+  if (bound !== undefined) return Result.fail(bound)
   const { latest } = await Caps.version(trx, organization, client.id, name)
   const stale = staleness(caller, latest)
   if (stale !== undefined) return Result.fail(stale)

@@ -4,7 +4,7 @@
  * old cap ends, and a new one counts from now. It is refused while the present window counts anything, or it would be a
  * way to reset it. Both bear versions of one count, so whoever has seen the old cap has not seen the new one.
  *
- * A hard cap is raised, or made an alert, only by who may consent to that; others ask for a raise.
+ * A hard cap is raised, made an alert, or replaced, only by who may consent to that; others ask for a raise.
  */
 import { Cost, type Money, Settings, type SpendingCap } from "@capstan/domain"
 import { type Caller, Caps, CapView, type ClientView, type Failure, Ids, Organizations } from "@capstan/store"
@@ -12,7 +12,7 @@ import { Result } from "effect"
 import { fromAbove, onClient, type Refused, staleness } from "../Doors.ts"
 import { settlePending } from "../raises/Settle.ts"
 import type { Session } from "../subscriptions/Serve.ts"
-import { isLooser, mayConsent } from "./Consent.ts"
+import { barred, isLooser, mayConsent, placeOf } from "./Consent.ts"
 import { told } from "./Told.ts"
 
 export interface Setting {
@@ -68,15 +68,16 @@ export const setCapIn = async (
   const { settings } = await Organizations.get(trx, organization)
   if (input.committed === undefined && !Settings.admits(settings.capRange, input.limit.amount))
     return Result.fail(outsideRange(settings.capRange))
-  const placed = { line: branch.line.map(({ id }) => id), payer: branch.payer }
   if (
     before !== undefined &&
     isLooser(before, { limit, enforcement }) &&
-    !mayConsent(caller, settings.raiseConsent, placed)
+    !mayConsent(caller, settings.raiseConsent, placeOf(branch))
   )
     return Result.fail(needsConsent)
   const changes =
     before?.every === every && before.scope === scope && before.member === member && before.meter === meter
+  const barredFrom = changes || before === undefined ? undefined : barred(caller, settings.raiseConsent, before, branch)
+  if (barredFrom !== undefined) return Result.fail(barredFrom)
   if (!changes && present !== undefined) {
     const { window } = present
     if (window.used + window.held > 0n) return Result.fail(inUse(window))

@@ -6,7 +6,7 @@
 import { Cost, type Money, Raise, Settings } from "@capstan/domain"
 import { type Caller, type ClientView, type Failure, Ids, Organizations, Raises, RaiseView } from "@capstan/store"
 import { Result } from "effect"
-import { mayConsent } from "../caps/Consent.ts"
+import { mayConsent, placeOf } from "../caps/Consent.ts"
 import { outsideRange } from "../caps/SetCap.ts"
 import { onClient, type Refused } from "../Doors.ts"
 import type { Session } from "../subscriptions/Serve.ts"
@@ -55,7 +55,7 @@ const request = async (
     if (Raise.statusAt(open, at) === "pending") return Result.fail(pending(open))
     await settle(session, open, "Expire")
   }
-  const placed = { line: branch.line.map(({ id }) => id), payer: branch.payer }
+  const placed = placeOf(branch)
   const atOnce = settings.raiseConsent === "none" && mayConsent(caller, "none", placed)
   const requested = {
     id: Ids.mint(),

@@ -6,6 +6,7 @@ import {
   mayConsent,
   removeCap,
   requestRaise,
+  resetWindow,
   runDue,
   setCap
 } from "@capstan/billing"
@@ -196,6 +197,38 @@ describe("the payer's consent", () => {
     await run(approveRaise(caller({ reach: parent }), asked.id))
     assert.strictEqual(await limitOf(here, client), 2_000n)
     await run(setCap(caller({ reach: parent }), cap(client, 30)))
+  })
+
+  it("is asked for where another removes a hard cap, has it count something else, or counts anew", async () => {
+    const { here, client, parent, caller } = await capped("payer", true)
+    await run(consumeCredits(caller(), spend(client, credit)))
+    const name = { client, name: "default" }
+    const at = { now: start + day }
+    const loosen = (over: Partial<Caller>) => [
+      resetWindow(caller(over), name),
+      setCap(caller(over), { ...cap(client, 5), every: "day" as const }),
+      removeCap(caller(over), name)
+    ]
+    for (const loosened of loosen(at))
+      assert.deepInclude(await refusal(loosened), { _tag: "NotAdmissible", reason: "raise_needs_consent" })
+    for (const loosened of loosen({ ...at, reach: client }))
+      assert.deepInclude(await refusal(loosened), { _tag: "NotAdmissible", reason: "set_from_above" })
+    assert.strictEqual(await limitOf(here, client), 1_000n)
+    for (const loosened of loosen({ ...at, reach: parent })) await run(loosened)
+    assert.strictEqual(await limitOf(here, client), undefined)
+  })
+
+  it("is its own where it pays for itself, and nobody's for a cap that only tells", async () => {
+    const { here, client, caller } = await capped("payer")
+    const name = { client, name: "default" }
+    assert.deepInclude(await refusal(removeCap(caller(), name)), { reason: "raise_needs_consent" })
+    await run(resetWindow(caller({ now: start + day, reach: client }), name))
+    await run(removeCap(caller({ reach: client }), name))
+    assert.strictEqual(await limitOf(here, client), undefined)
+    await run(setCap(caller(), { ...cap(client), enforcement: "alert" }))
+    await run(resetWindow(caller({ now: start + 2 * day }), name))
+    assert.deepInclude(await refusal(removeCap(caller({ reach: client }), name)), { reason: "set_from_above" })
+    await run(removeCap(caller(), name))
   })
 
   it("is given by the signed link, too", async () => {

@@ -42,7 +42,7 @@ describe.each(Serving.transports)("clients.billing over %s", (_, call) => {
     const client = await own.client()
     await own.method(client)
     const all = {
-      autoRecharge: { ...recharge, enabled: true, pack: "small", maxPerDay: 20_000, cooldownSeconds: 30 },
+      autoRecharge: { ...recharge, enabled: true, pack: "small", maxPerDay: usd(20_000), cooldownSeconds: 30 },
       spendingCap: { limit: usd(5_000), thresholds: [90] },
       overdraftLimit: "25",
       lowBalance: "5"
@@ -56,7 +56,7 @@ describe.each(Serving.transports)("clients.billing over %s", (_, call) => {
       threshold: "10",
       amount: "50",
       pack: "small",
-      maxPerDay: 20_000,
+      maxPerDay: usd(20_000),
       maxPerMonth: null,
       cooldownSeconds: 30
     })
@@ -147,7 +147,9 @@ describe("clients.billing", () => {
     assert.deepStrictEqual(await ask({ consent: false }), [422, "consent_required", "autoRecharge.consent"])
     assert.deepStrictEqual(await ask({ pack: "large" }), [422, "credit_pack_required", "autoRecharge.pack"])
     assert.deepStrictEqual(await ask({ amount: "0.01" }), [422, "below_provider_minimum", "autoRecharge.amount"])
-    assert.deepStrictEqual(await ask({ maxPerDay: 10 }), [422, "outside_range", "autoRecharge.maxPerDay"])
+    const euros = { maxPerDay: { amount: 20_000, currency: "EUR" } }
+    assert.deepStrictEqual(await ask(euros), [422, "currency_differs", "autoRecharge.maxPerDay.currency"])
+    assert.deepStrictEqual(await ask({ maxPerDay: usd(10) }), [422, "outside_range", "autoRecharge.maxPerDay"])
     await own.settle({
       rechargeThresholdRange: { min: "5", max: "20" },
       rechargeAmountRange: { min: "5", max: "20" },

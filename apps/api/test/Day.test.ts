@@ -176,7 +176,7 @@ const sells = async (
   assert.deepStrictEqual((await orders.list.query({ client })).items, [order])
   const payment = await payments.get.query({ payment: bought.payment })
   assert.deepStrictEqual((await payments.list.query({ order: order.id })).items, [payment])
-  const refund = await orders.refund.mutate({ order: order.id, amount: 300 })
+  const refund = await orders.refund.mutate({ order: order.id, amount: { amount: 300, currency: "USD" } })
   assert.deepStrictEqual([refund.status, refund.taken], ["succeeded", "30"])
   assert.isString((await products.archive.mutate({ product: pack.id })).archivedAt)
   assert.isString((await products.get.query({ product: "small" })).archivedAt)

@@ -75,7 +75,7 @@ describe.each(Serving.transports)("over %s", (_, call) => {
         amount: { amount: 2_000, currency: "USD" }
       }
     ])
-    const refunding = { order, amount: 500, idempotencyKey: Serving.anId() }
+    const refunding = { order, amount: { amount: 500, currency: "USD" }, idempotencyKey: Serving.anId() }
     const refunded = await must(url, "orders.refund", refunding, own)
     assert.deepInclude(refunded, { kind: "refund", status: "succeeded", credits: "50", taken: "50", owed: "0" })
     assert.deepStrictEqual(await must(url, "orders.refund", refunding, own), refunded)
@@ -91,9 +91,15 @@ describe.each(Serving.transports)("over %s", (_, call) => {
       ["payments.list", { status: "declined" }, 0]
     ] as const)
       assert.strictEqual(itemsOf(await call(url, name, filters, own)).length, hits, JSON.stringify([name, filters]))
-    const beyond = await call(url, "orders.refund", { order, amount: 1_501, idempotencyKey: Serving.anId() }, own)
-    assert.deepStrictEqual([beyond.status, beyond.body["code"]], [422, "not_admissible"])
-    assert.deepInclude(beyond.body["details"], { reason: "not_refundable", field: "amount" })
+    for (const [amount, currency, reason, field] of [
+      [1_501, "USD", "not_refundable", "amount"],
+      [1, "EUR", "currency_differs", "amount.currency"]
+    ] as const) {
+      const asked = { order, amount: { amount, currency }, idempotencyKey: Serving.anId() }
+      const beyond = await call(url, "orders.refund", asked, own)
+      assert.deepStrictEqual([beyond.status, beyond.body["code"]], [422, "not_admissible"])
+      assert.deepInclude(beyond.body["details"], { reason, field })
+    }
     await isWell(own)
   })
 

@@ -16,6 +16,8 @@ const runtime = ManagedRuntime.make(
 )
 afterAll(() => runtime.dispose())
 
+const usd = (amount: number) => ({ amount, currency: "USD" })
+
 /** What the worker would do. */
 const work = (of: string) =>
   runtime.runPromise(
@@ -40,7 +42,7 @@ describe.each(transports)("over %s", (_, call) => {
     assert.deepInclude(poor.body["details"], { reason: "payment_method_required", field: "paymentMethod" })
     await own.method(client, `sandbox_decline_temporary_1_then_succeed.${anId()}`)
     await own.settle({ declinesUntilInactive: 5 })
-    const set = await call(url, "recharge.configure", { ...setting, maxPerDay: 2_000, lowBalance: 20 }, own)
+    const set = await call(url, "recharge.configure", { ...setting, maxPerDay: usd(2_000), lowBalance: 20 }, own)
     assert.strictEqual(set.status, 200, JSON.stringify(set.body))
     assert.deepInclude(set.body, { enabled: true, phase: "armed", waits: null, stopped: null, lowBalance: "20" })
     assert.deepInclude(set.body["config"], {
@@ -48,7 +50,7 @@ describe.each(transports)("over %s", (_, call) => {
       amount: "100",
       price: "10",
       currency: "USD",
-      maxPerDay: 2_000,
+      maxPerDay: usd(2_000),
       maxPerMonth: null,
       cooldownSeconds: 60
     })
@@ -72,7 +74,7 @@ describe.each(transports)("over %s", (_, call) => {
     await work(own.id)
     const cooling = await call(url, "recharge.get", { client }, own)
     assert.deepInclude(cooling.body, { phase: "cooling", crossing: 2, inFlight: null })
-    assert.deepInclude(cooling.body["bought"], { today: 1_000, thisMonth: 1_000, currency: "USD" })
+    assert.deepInclude(cooling.body["bought"], { today: usd(1_000), thisMonth: usd(1_000) })
     const spent = await call(url, "credits.consume", { ...debit, idempotencyKey: anId() }, own)
     assert.isBelow(spent.status, 300)
 
@@ -82,8 +84,8 @@ describe.each(transports)("over %s", (_, call) => {
     assert.deepStrictEqual(
       items.map(({ crossing, status, credits, amount }) => ({ crossing, status, credits, amount })),
       [
-        { crossing: 2, status: "succeeded", credits: "100", amount: { amount: 1_000, currency: "USD" } },
-        { crossing: 1, status: "failed", credits: "100", amount: { amount: 1_000, currency: "USD" } }
+        { crossing: 2, status: "succeeded", credits: "100", amount: usd(1_000) },
+        { crossing: 1, status: "failed", credits: "100", amount: usd(1_000) }
       ]
     )
     assert.deepInclude(items[1]?.["failure"], { class: "temporary" })

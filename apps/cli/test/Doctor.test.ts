@@ -155,7 +155,13 @@ beforeAll(async () => {
     await run(createCreditPack(caller(), { ...pack, credits: credits("100") }))
     const input = { client: buyer, pack: "small", quantity: 1, method: null }
     const { order } = await run(purchaseCredits(caller(), input))
-    await run(refundOrder(caller(), { order: order.id, amount: Money.Minor.make(400n), policy: "owe" }))
+    await run(
+      refundOrder(caller(), {
+        order: order.id,
+        amount: { amount: Money.Minor.make(400n), currency: order.currency },
+        policy: "owe"
+      })
+    )
   }
   const root = await enroll("root", null)
   const own = await enroll("own", root)

@@ -20,6 +20,7 @@ const seed = Number(process.env["FIRE_SEED"] ?? Math.floor(Math.random() * 1e9))
 const kills = 10
 const inFlight = 64
 const credit = 1_000_000n
+const usd = "USD" as Currency.Currency
 /** Of a hundred credits. */
 const price = 1_000n
 /** So many are allowed, and no more. */
@@ -98,7 +99,7 @@ describe("auto-recharge under fire", () => {
     const byDay = Map.groupBy(rows, ({ at }) => Math.floor(at / 86_400_000))
     for (const day of byDay.values())
       assert.isAtMost(Number(day.reduce((sum, { amount }) => sum + amount, 0n)), Number(most * price))
-    assert.strictEqual((await standing()).bought.today, (most * price) as Money.Minor)
+    assert.strictEqual((await standing()).bought.today.amount, (most * price) as Money.Minor)
     assert.isAtMost(worst, 1, "never two in flight")
     const findings = await Doctor.examine(scene.database)
     assert.deepStrictEqual(
@@ -162,7 +163,7 @@ const prepare = async () => {
     key: "hundred",
     name: "A hundred credits",
     price: price as Money.Minor,
-    currency: "USD" as Currency.Currency,
+    currency: usd,
     credits: 100n * credit,
     lasts: null
   }
@@ -174,8 +175,8 @@ const prepare = async () => {
       threshold: 50n * credit,
       amount: 100n * credit,
       pack: "hundred",
-      maxPerDay: (most * price) as Money.Minor,
-      maxPerMonth: (31n * most * price) as Money.Minor,
+      maxPerDay: { amount: (most * price) as Money.Minor, currency: usd },
+      maxPerMonth: { amount: (31n * most * price) as Money.Minor, currency: usd },
       cooldownSeconds: 0,
       lowBalance: undefined,
       consent: true

@@ -1,9 +1,9 @@
 /** How a client pays, and what bounds what it pays: in one document, changed by one merge patch. */
 import { Credits, Currency, Id, Money, SpendingCap } from "@capstan/domain"
 import { Schema } from "effect"
+import { Ceiling } from "./Recharge.ts"
 import * as Wire from "./Wire.ts"
 
-const Ceiling = Money.Minor.check(Schema.makeFilter((amount) => amount > 0n || "must be more than 0"))
 const Cooldown = Schema.Int.check(
   Schema.isBetween({ minimum: 0, maximum: 2_592_000 }, { message: "must be from 0 to 2592000 seconds" })
 )
@@ -22,10 +22,10 @@ const AutoRecharge = Schema.Struct({
   threshold: Wire.decimal("It buys more once fewer credits than this are left."),
   amount: Wire.decimal("How many credits it buys, or as many times that as it takes."),
   pack: Schema.String.annotate({ description: "The key of the credit pack that says what they cost." }),
-  maxPerDay: Schema.NullOr(Money.Minor).annotate({
-    description: "The most it may charge in a day, in minor units; null for no ceiling."
+  maxPerDay: Schema.NullOr(Money.Money).annotate({
+    description: "The most it may charge in a day; null for no ceiling."
   }),
-  maxPerMonth: Schema.NullOr(Money.Minor),
+  maxPerMonth: Schema.NullOr(Money.Money),
   cooldownSeconds: Schema.Int,
   consent: Schema.NullOr(
     Schema.Struct({ by: Schema.String, at: Wire.Instant }).annotate({

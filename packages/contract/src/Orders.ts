@@ -1,5 +1,5 @@
 /** Orders: what is owed for something, line by line, and what became of it. */
-import { Id, Money, Order as Domain, Rate } from "@capstan/domain"
+import { Currency, Id, Money, Order as Domain, Rate } from "@capstan/domain"
 import { Effect, Schema } from "effect"
 import * as Page from "./Page.ts"
 import { Payment, Reversal } from "./Payments.ts"
@@ -67,9 +67,10 @@ export const procedures = {
     input: Schema.Struct({
       order: Id.Id,
       amount: Schema.optionalKey(
-        Money.Minor.check(Schema.makeFilter((amount) => amount > 0n || "must be more than 0")).annotate({
-          description: "Minor units of the order's currency; all that is left of it unless said."
-        })
+        Schema.Struct({
+          amount: Money.Minor.check(Schema.makeFilter((amount) => amount > 0n || "must be more than 0")),
+          currency: Currency.Currency
+        }).annotate({ description: "In the order's currency; all that is left of it unless said." })
       ),
       spent: Schema.Literals(["owe", "forgive"])
         .annotate({

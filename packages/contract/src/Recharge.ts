@@ -5,7 +5,11 @@ import * as Page from "./Page.ts"
 import { mutation, query } from "./Procedure.ts"
 import * as Wire from "./Wire.ts"
 
-const Ceiling = Money.Minor.check(Schema.makeFilter((amount) => amount > 0n || "must be more than 0"))
+/** Of what may be charged in some time. */
+export const Ceiling = Schema.Struct({
+  amount: Money.Minor.check(Schema.makeFilter((amount) => amount > 0n || "must be more than 0")),
+  currency: Currency.Currency
+}).annotate({ identifier: "RechargeCeiling" })
 
 const Config = Schema.Struct({
   threshold: Wire.decimal("It buys more once fewer credits than this are left."),
@@ -15,10 +19,10 @@ const Config = Schema.Struct({
   }),
   price: Wire.described(Rate.Rate, "Minor units a credit."),
   currency: Currency.Currency,
-  maxPerDay: Schema.NullOr(Money.Minor).annotate({
-    description: "The most it may charge in a day of the client, in minor units; null for no ceiling."
+  maxPerDay: Schema.NullOr(Money.Money).annotate({
+    description: "The most it may charge in a day of the client; null for no ceiling."
   }),
-  maxPerMonth: Schema.NullOr(Money.Minor),
+  maxPerMonth: Schema.NullOr(Money.Money),
   cooldownSeconds: Schema.Finite.annotate({ description: "How long it waits after it has bought." }),
   consent: Schema.NullOr(
     Schema.Struct({ by: Schema.String, at: Wire.Instant }).annotate({
@@ -52,16 +56,15 @@ export const Recharge = Schema.Struct({
     })
   ),
   inFlight: Schema.NullOr(
-    Schema.Struct({ crossing: Schema.Natural, credits: Wire.Decimal, amount: Money.Minor, at: Wire.Instant })
+    Schema.Struct({ crossing: Schema.Natural, credits: Wire.Decimal, amount: Money.Money, at: Wire.Instant })
   ),
   dueAt: Schema.NullOr(Wire.Instant),
   bought: Schema.Struct({
-    today: Money.Minor,
-    thisMonth: Money.Minor,
-    currency: Currency.Currency,
+    today: Money.Money,
+    thisMonth: Money.Money,
     dayEnds: Wire.Instant,
     monthEnds: Wire.Instant
-  }).annotate({ description: "What counts towards the ceilings, in minor units: all that did not fail." }),
+  }).annotate({ description: "What counts towards the ceilings: all that did not fail." }),
   lowBalance: Schema.NullOr(Wire.decimal("The client is told of a balance below this; null for never.")),
   etag: Wire.etag
 }).annotate({ identifier: "Recharge" })

@@ -1,5 +1,5 @@
 import { applyNotice, consumeCredits, refundOrder, updateBilling } from "@capstan/billing"
-import type { Money } from "@capstan/domain"
+import type { Currency, Money } from "@capstan/domain"
 import { Client } from "@capstan/testing"
 import { assert, describe, it } from "@effect/vitest"
 import { Sandbox } from "../src/index.ts"
@@ -7,6 +7,7 @@ import { database, payer, pool, refusal, run, world } from "./World.ts"
 import { buy, charged, credit, events, isWell, left, orders, pack, walletOf } from "./Selling.ts"
 
 const minor = (amount: bigint) => amount as Money.Minor
+const usd = (amount: bigint): Money.Money => ({ amount: minor(amount), currency: "USD" as Currency.Currency })
 
 const bought = async (chargebackPolicy: "block" | "forgive" | "owe") => {
   const scene = await world({ settings: { chargebackPolicy } })
@@ -62,7 +63,7 @@ describe("a chargeback", () => {
 
   it("in parts, told late and out of order, takes the parts once; a refund before it counts", async () => {
     const { caller, chargeBack, client, id, order, tell } = await bought("owe")
-    await run(refundOrder(caller(), { order, amount: minor(200n), policy: "owe" }))
+    await run(refundOrder(caller(), { order, amount: usd(200n), policy: "owe" }))
     const [first, second] = [await chargeBack(300n), await chargeBack(300n)]
     assert.strictEqual(await tell(second), "applied")
     assert.strictEqual(await tell(first), "known")
@@ -71,7 +72,7 @@ describe("a chargeback", () => {
     // A hundred came, thirty were spent, eighty went back.
     const { debt, lots } = await walletOf(id, client)
     assert.deepStrictEqual([debt, lots.length], [10n * credit, 0])
-    assert.deepInclude(await refusal(refundOrder(caller(), { order, amount: minor(201n), policy: "owe" })), {
+    assert.deepInclude(await refusal(refundOrder(caller(), { order, amount: usd(201n), policy: "owe" })), {
       reason: "not_refundable"
     })
     await isWell(id)

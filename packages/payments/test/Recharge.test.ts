@@ -21,6 +21,7 @@ import { attempt, database, day, payer, pool, refusal, run, start, world } from 
 const second = 1_000
 const usd = "USD" as Currency.Currency
 const minor = (amount: bigint) => amount as Money.Minor
+const money = (amount: bigint) => ({ amount: minor(amount), currency: usd })
 
 const outcomeOf = async (effect: Parameters<typeof refusal>[0]) => {
   const refused = await refusal(effect)
@@ -82,8 +83,10 @@ describe("auto-recharge", () => {
     assert.deepStrictEqual(await wrong({ consent: false }), ["consent_required", "consent"])
     assert.deepStrictEqual(await wrong({ threshold: 4n * credit }), ["outside_range", "threshold"])
     assert.deepStrictEqual(await wrong({ amount: 501n * credit }), ["outside_range", "amount"])
-    assert.deepStrictEqual(await wrong({ maxPerDay: minor(999n) }), ["outside_range", "maxPerDay"])
-    assert.deepStrictEqual(await wrong({ maxPerMonth: minor(999n) }), ["outside_range", "maxPerMonth"])
+    assert.deepStrictEqual(await wrong({ maxPerDay: money(999n) }), ["outside_range", "maxPerDay"])
+    assert.deepStrictEqual(await wrong({ maxPerMonth: money(999n) }), ["outside_range", "maxPerMonth"])
+    const euros = { ...money(2_000n), currency: "EUR" as Currency.Currency }
+    assert.deepStrictEqual(await wrong({ maxPerMonth: euros }), ["currency_differs", "maxPerMonth.currency"])
     const poor = await Client.create(pool, made.organization)
     assert.deepStrictEqual(await outcomeOf(configure(by, poor)), ["payment_method_required", "paymentMethod"])
     await pool.query("update payment_method set inactive = true where id = $1", [method])
@@ -108,7 +111,7 @@ describe("auto-recharge", () => {
     assert.deepStrictEqual(await charged(organization), { charges: 1, amount: 1_000n, back: 0n })
     assert.strictEqual(await left(organization, client), 104n)
     assert.deepInclude(await standing(by, client), { phase: "cooling", dueAt: start + 60 * second })
-    assert.strictEqual((await standing(by, client)).bought.today, 1_000n)
+    assert.strictEqual((await standing(by, client)).bought.today.amount, 1_000n)
 
     // What falls meanwhile is found when it has cooled down.
     await run(spend(at(start + second), client, 100))
@@ -270,7 +273,7 @@ describe("auto-recharge", () => {
     const by = caller()
     const { client } = await payer(made, "sandbox_succeed", { timeZone: "Australia/Lord_Howe" })
     await pack(by)
-    await run(configure(by, client, { maxPerDay: minor(2_500n), maxPerMonth: minor(4_000n), cooldownSeconds: 0 }))
+    await run(configure(by, client, { maxPerDay: money(2_500n), maxPerMonth: money(4_000n), cooldownSeconds: 0 }))
     // It is the first of March, 11 in the morning there: thirteen hours are left of the day.
     const morrow = start + 13 * 3_600 * second
     await refusal(spend(by, client, 500))
@@ -292,7 +295,7 @@ describe("auto-recharge", () => {
     await work(organization.id, morrow)
     const { waits, bought } = await standing(caller({ now: morrow }), client)
     assert.strictEqual(waits, "ceiling_month")
-    assert.deepInclude(bought, { today: minor(2_000n), thisMonth: minor(4_000n) })
+    assert.deepInclude(bought, { today: money(2_000n), thisMonth: money(4_000n) })
     await isWell(organization.id)
   })
 
@@ -388,7 +391,7 @@ describe("auto-recharge", () => {
 
 describe("the doctor", () => {
   it("sees a recharge that ran away", async () => {
-    const { organization, client, by, at } = await scene("sandbox_succeed", { maxPerDay: minor(2_000n) })
+    const { organization, client, by, at } = await scene("sandbox_succeed", { maxPerDay: money(2_000n) })
     await run(spend(by, client, 45))
     await work(organization, start)
     await run(spend(at(start + 60 * second), client, 100))

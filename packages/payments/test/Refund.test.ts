@@ -7,7 +7,7 @@ import {
   revokeGrant,
   runDue
 } from "@capstan/billing"
-import type { Money } from "@capstan/domain"
+import type { Currency, Money } from "@capstan/domain"
 import { Client } from "@capstan/testing"
 import { assert, describe, it } from "@effect/vitest"
 import { payer, pool, refusal, run, start, world } from "./World.ts"
@@ -24,6 +24,7 @@ const spend = (client: string, amount: bigint) => ({
 })
 
 const minor = (amount: bigint) => amount as Money.Minor
+const usd = (amount: bigint): Money.Money => ({ amount: minor(amount), currency: "USD" as Currency.Currency })
 
 /** A hundred credits, bought for ten dollars. */
 const bought = async (behaviour = "sandbox_succeed") => {
@@ -55,7 +56,7 @@ describe("a refund", () => {
       assert.deepStrictEqual(await orders(id), ["purchase refunded 1000: succeeded"])
       assert.deepStrictEqual(await charged(id), { charges: 1, amount: 1_000n, back: 1_000n })
       assert.deepStrictEqual(await run(refundOrder(by, { order, amount: null, policy })), refund)
-      assert.deepInclude(await refusal(refundOrder(by, { order, amount: minor(1n), policy })), { _tag: "KeyReused" })
+      assert.deepInclude(await refusal(refundOrder(by, { order, amount: usd(1n), policy })), { _tag: "KeyReused" })
       assert.deepInclude(await refusal(refundOrder(caller(), { order, amount: null, policy })), {
         reason: "not_refundable"
       })
@@ -74,7 +75,7 @@ describe("a refund", () => {
       [333n, 33_300_000n, 0n],
       [334n, 23_400_000n, 10n * credit]
     ] as const)
-      assert.deepInclude(await run(refundOrder(caller(), { order, amount: minor(amount), policy: "owe" })), {
+      assert.deepInclude(await run(refundOrder(caller(), { order, amount: usd(amount), policy: "owe" })), {
         taken,
         owed
       })
@@ -86,7 +87,7 @@ describe("a refund", () => {
   it("asked for twice at once gives back no more than was charged", async () => {
     const { caller, order, id } = await bought()
     const asked = await Promise.allSettled(
-      Array.from({ length: 4 }, () => run(refundOrder(caller(), { order, amount: minor(400n), policy: "owe" })))
+      Array.from({ length: 4 }, () => run(refundOrder(caller(), { order, amount: usd(400n), policy: "owe" })))
     )
     assert.strictEqual(asked.filter(({ status }) => status === "fulfilled").length, 2)
     assert.strictEqual((await charged(id)).back, 800n)
@@ -104,7 +105,7 @@ describe("a refund", () => {
         await refusal(buy(buying, client))
         const { order } = await run(buy(buying, client))
         const asked = scene.caller()
-        const input = { order: order.id, amount: minor(500n), policy: "owe" } as const
+        const input = { order: order.id, amount: usd(500n), policy: "owe" } as const
         assert.deepInclude(await refusal(refundOrder(asked, input)), { _tag: "OutcomeUnknown" })
         assert.strictEqual(await left(id, client), 100n)
         await isWell(id)
@@ -138,7 +139,7 @@ describe("a refund", () => {
     await run(consumeCredits(ended.caller(), spend(other, 25n)))
     const now = start + 2 * 86_400_000
     await run(runDue(ended.organization.id, now))
-    const half = { order: lapsing.id, amount: minor(500n), policy: "owe" } as const
+    const half = { order: lapsing.id, amount: usd(500n), policy: "owe" } as const
     const first = await run(refundOrder(ended.caller({ now }), half))
     assert.deepInclude(first, { taken: 0n, owed: 0n, forgiven: 50n * credit })
     const second = await run(refundOrder(ended.caller({ now }), half))

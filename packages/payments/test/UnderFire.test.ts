@@ -1,5 +1,5 @@
 import { type Refused, refundOrder, runDue } from "@capstan/billing"
-import type { Money } from "@capstan/domain"
+import type { Currency, Money } from "@capstan/domain"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { attempt, type Needs, payer, pool, run, start, world } from "./World.ts"
@@ -47,7 +47,7 @@ it("with two in five answers lost and processes that die, what is charged is gra
   assert.strictEqual(await held(), BigInt(orders.length) * 100n)
   await isWell(id)
 
-  const half = { amount: 500n as Money.Minor, policy: "owe" } as const
+  const half = { amount: { amount: 500n as Money.Minor, currency: "USD" as Currency.Currency }, policy: "owe" } as const
   await Promise.all(
     orders.map(({ id: order }, n) => {
       const refund = refundOrder(caller({ now }), { order, ...half })

@@ -414,8 +414,8 @@ const switchOn = async (
           threshold: 15n * credit,
           amount: 80n * credit,
           pack: "credits",
-          maxPerDay: Money.Minor.make(500n),
-          maxPerMonth: Money.Minor.make(4_000n),
+          maxPerDay: { amount: Money.Minor.make(500n), currency: usd },
+          maxPerMonth: { amount: Money.Minor.make(4_000n), currency: usd },
           cooldownSeconds: 600,
           lowBalance: 5n * credit,
           consent: true

@@ -1,5 +1,5 @@
 /** How a client pays, as rows: its recharge, what is watched of its balance, its default method, when it was last told. */
-import type { Id, Instant, Money } from "@capstan/domain"
+import type { Currency, Id, Instant, Money } from "@capstan/domain"
 import { type Kysely, sql } from "kysely"
 import * as PaymentMethods from "../PaymentMethods.ts"
 import type { Tables } from "../Tables.ts"
@@ -10,8 +10,8 @@ interface AutoRecharge {
   readonly amount: bigint
   /** The key of the credit pack. */
   readonly pack: string
-  readonly maxPerDay: Money.Minor | null
-  readonly maxPerMonth: Money.Minor | null
+  readonly maxPerDay: Money.Money | null
+  readonly maxPerMonth: Money.Money | null
   readonly cooldownSeconds: number
   readonly consent: { readonly by: string; readonly at: Instant.Instant } | null
   readonly state: {
@@ -40,6 +40,7 @@ interface Row {
   readonly threshold: bigint
   readonly amount: bigint
   readonly pack: string
+  readonly currency: Currency.Currency
   readonly max_per_day: bigint | null
   readonly max_per_month: bigint | null
   readonly cooldown_ms: bigint
@@ -59,7 +60,7 @@ interface Row {
 
 export const facts = async (db: Kysely<Tables>, organization: Id.Id, client: Id.Id): Promise<Facts> => {
   const { rows } = await sql<Row>`
-    select r.enabled, r.threshold, r.amount, p.pack_key as pack, r.max_per_day, r.max_per_month, r.cooldown_ms,
+    select r.enabled, r.threshold, r.amount, p.pack_key as pack, p.currency, r.max_per_day, r.max_per_month, r.cooldown_ms,
       r.consented_by, r.consented_at, r.phase, r.waits, r.stopped_reason, r.stopped_message, r.stopped_at, r.due_at,
       w.low, c.low_balance_notified_at as low_at, c.out_of_balance_notified_at as out_at,
       c.spending_cap_notified_at as cap_at
@@ -86,8 +87,8 @@ const toRecharge = (row: Row & { readonly enabled: boolean }): AutoRecharge => (
   threshold: row.threshold,
   amount: row.amount,
   pack: row.pack,
-  maxPerDay: row.max_per_day as Money.Minor | null,
-  maxPerMonth: row.max_per_month as Money.Minor | null,
+  maxPerDay: money(row.max_per_day, row.currency),
+  maxPerMonth: money(row.max_per_month, row.currency),
   cooldownSeconds: Number(row.cooldown_ms / 1_000n),
   consent:
     row.consented_by === null || row.consented_at === null ? null : { by: row.consented_by, at: row.consented_at },
@@ -99,6 +100,9 @@ const toRecharge = (row: Row & { readonly enabled: boolean }): AutoRecharge => (
     dueAt: row.due_at
   }
 })
+
+const money = (amount: bigint | null, currency: Currency.Currency): Money.Money | null =>
+  amount === null ? null : { amount: amount as Money.Minor, currency }
 
 /** When one of these entries was posted last; they are named by their keys. */
 export const lastPosted = async (

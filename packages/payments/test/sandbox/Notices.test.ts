@@ -23,7 +23,7 @@ const vectors = fs.existsSync(file) ? decodeVectors(fs.readFileSync(file, "utf8"
 beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"] }))
 afterEach(() => void vi.useRealTimers())
 
-describe("a notice of the standard's vectors", () => {
+describe.runIf(vectors.length > 0)("a notice of the standard's vectors", () => {
   for (const { name, now, valid, payload, secret, ...sent } of vectors)
     it(`${name}: ${valid ? "heard" : "not heard"}`, () => {
       vi.setSystemTime(now * 1_000)

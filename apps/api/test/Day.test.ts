@@ -11,6 +11,7 @@ import { afterAll } from "vitest"
 import { open } from "../src/server.ts"
 import { organization, secret } from "./Serving.ts"
 
+/** What has been called, and has answered. */
 const called = new Set<string>()
 const api = await open({ databaseUrl: TestDatabase.url, secret })
 afterAll(api.close)
@@ -20,10 +21,11 @@ const clientFor = (token: string) =>
     url: "http://capstan",
     token,
     retry: { retries: 0 },
-    fetch: (input, init) => {
+    fetch: async (input, init) => {
       const request = new Request(input, init)
-      called.add(new URL(request.url).pathname.slice("/trpc/".length))
-      return api.fetch(request)
+      const response = await api.fetch(request)
+      if (response.ok) called.add(new URL(request.url).pathname.slice("/trpc/".length))
+      return response
     }
   })
 
@@ -126,9 +128,12 @@ it("goes from the first client to the last cap, and calls everything there is", 
   assert.deepStrictEqual([raised.status, raised.limit], ["approved", money(20)])
   assert.deepStrictEqual(await raises.get.query({ raise: raised.id }), raised)
   assert.deepStrictEqual(await raises.approve.mutate({ raise: raised.id }), raised)
-  const [, undecided] = await safe(raises.decline.mutate({ raise: raised.id }))
-  assert.strictEqual(undecided?.data?.code, "not_admissible")
   assert.deepStrictEqual((await raises.list.query({ client: parent.id })).items, [raised])
+  const ofParent = { name: "Agency", scopes: ["spending:write"], client: parent.id } as const
+  const within = clientFor((await accessTokens.create.mutate(ofParent)).token)
+  const asked = await within.raises.request.mutate({ client: parent.id, cap: "spare", limit: money(30) })
+  assert.strictEqual(asked.status, "pending")
+  assert.strictEqual((await raises.decline.mutate({ raise: asked.id })).status, "declined")
   assert.strictEqual((await caps.resetWindow.mutate(spare)).window.used, "0")
   assert.deepStrictEqual((await caps.remove.mutate(spare)).limit, money(20))
   const first = await credits.ledger.query({ client: child.id, limit: 3 })
@@ -154,12 +159,23 @@ it("goes from the first client to the last cap, and calls everything there is", 
   assert.deepStrictEqual([subscribed.status, subscribed.seats], ["active", 3])
   assert.deepStrictEqual(await subscriptions.get.query({ subscription: subscribed.id }), subscribed)
   assert.deepInclude((await clients.get.query({ client: child.id })).balances, { included: "100", extra: "8.5" })
+  await leases(clientFor(token), child.id)
   await sells(clientFor(token), child.id)
+  await refills(clientFor(token), parent.id)
+  await moves(clientFor(token), child.id)
   assert.sameMembers(
     [...called],
     procedures.map(([name]) => name)
   )
 })
+
+const leases = async ({ credits }: ReturnType<typeof clientFor>, client: string): Promise<void> => {
+  const { lease } = await credits.lease.mutate({ client, amount: "3", seconds: 30 })
+  const renewed = await credits.renewLease.mutate({ lease: lease.id, spent: "1", amount: "2", seconds: 30 })
+  assert.deepStrictEqual([renewed.settled.hold, renewed.settled.amount], [lease.id, "1"])
+  const settled = await credits.settleLease.mutate({ lease: renewed.lease.id, spent: "0.5" })
+  assert.deepStrictEqual([settled.entry.kind, settled.entry.amount], ["capture", "0.5"])
+}
 
 const sells = async (
   { credits, gateways, orders, paymentMethods, payments, products }: ReturnType<typeof clientFor>,
@@ -183,4 +199,53 @@ const sells = async (
   const adjusted = await credits.adjust.mutate({ client, amount: "5", reason: "goodwill" })
   const revoked = await credits.revokeGrant.mutate({ entry: adjusted.entry.id })
   assert.deepStrictEqual([revoked.entry.kind, revoked.entry.amount], ["revocation", "5"])
+}
+
+/** Credits that buy themselves, until what they are paid with is declined. */
+const refills = async (
+  { clients, credits, gateways, paymentMethods, products, recharge }: ReturnType<typeof clientFor>,
+  client: string
+): Promise<void> => {
+  const enter = (reference: string) => paymentMethods.setup.mutate({ client, reference })
+  const price = { amount: 100, currency: "USD" }
+  await products.create.mutate({ key: "refill", name: "One", price, credits: "1" })
+  const failing = await enter("sandbox_decline_final")
+  const armed = await recharge.configure.mutate({
+    client,
+    enabled: true,
+    threshold: "10",
+    amount: "100",
+    pack: "refill",
+    consent: true
+  })
+  assert.strictEqual(armed.phase, "armed")
+  const [, declined] = await safe(credits.purchase.mutate({ client, product: "refill" }))
+  assert.strictEqual(declined?.data?.code, "payment_failed")
+  const stopped = await recharge.get.query({ client })
+  assert.deepStrictEqual([stopped.phase, stopped.stopped?.reason], ["stopped", "method_inactive"])
+  assert.deepStrictEqual((await recharge.attempts.query({ client })).items, [])
+
+  const entered = await enter("sandbox_succeed.second")
+  const spare = await enter("sandbox_succeed.third")
+  const [first, second, third] = [failing, entered, spare].map(({ method }) => method?.id ?? "")
+  const changed = await paymentMethods.setDefault.mutate({ client, method: third ?? "" })
+  assert.deepStrictEqual([changed.id, changed.isDefault], [third, true])
+  assert.strictEqual((await recharge.rearm.mutate({ client })).phase, "armed")
+  assert.strictEqual((await recharge.configure.mutate({ client, enabled: false })).phase, "off")
+  for (const method of [first, second, third])
+    assert.isString((await paymentMethods.remove.mutate({ client, method: method ?? "" })).removedAt)
+  assert.deepStrictEqual((await paymentMethods.list.query({ client })).items, [])
+
+  const [connection] = (await gateways.list.query({})).items
+  const other = await gateways.connect.mutate({ gateway: "sandbox", name: "Second" })
+  assert.isString((await gateways.disconnect.mutate({ connection: other.id })).disconnectedAt)
+  assert.strictEqual((await gateways.list.query({})).items[1]?.id, connection?.id)
+  assert.deepInclude((await clients.billing.get.query({ client })).billing, { paymentMethod: null })
+}
+
+const moves = async ({ clients }: ReturnType<typeof clientFor>, client: string): Promise<void> => {
+  const elsewhere = await clients.create.mutate({ name: "Another agency" })
+  const moved = await clients.move.mutate({ client, parent: elsewhere.id })
+  assert.deepStrictEqual((await clients.children.query({ client: elsewhere.id })).items, [moved])
+  assert.deepInclude(await clients.detach.mutate({ client }), { parent: null, path: [] })
 }

@@ -142,6 +142,14 @@ export class Oracle {
     return this.#client(client).root_id
   }
 
+  /** The trees that a line changes; a client that has moved is counted where it was. */
+  rootsOf(line: Line): ReadonlySet<string> | "all" {
+    if (line.what !== "entry") return "all"
+    const { client, payer, counts } = line.row
+    const owners = (counts ?? []).flatMap(([cap]) => this.#caps.get(cap)?.client_id ?? [])
+    return new Set([client, payer, ...owners].map((id) => this.rootOf(id)))
+  }
+
   /** A tree is not asked about the past. */
   atOf(client: string, at: number): number {
     return Math.max(at, this.#atByRoot.get(this.rootOf(client)) ?? at)

@@ -68,7 +68,7 @@ export const judge = async (pool: Pool, stage: Stage.Stage): Promise<Tally> => {
   }
 
   let next = 0
-  const applyUpTo = (n: number, then: (root: string | undefined) => void): void => {
+  const applyUpTo = (n: number, then: (roots: ReturnType<Oracle["rootsOf"]>) => void): void => {
     for (let line = lines[next]; line !== undefined && line.n <= n; line = lines[++next]) {
       try {
         done.push(line)
@@ -76,7 +76,7 @@ export const judge = async (pool: Pool, stage: Stage.Stage): Promise<Tally> => {
       } catch (error) {
         throw error instanceof Broken ? broken(error.message, error.root) : error
       }
-      then(line.what === "entry" ? oracle.rootOf(line.row.client) : undefined)
+      then(oracle.rootsOf(line))
     }
   }
 
@@ -97,11 +97,11 @@ export const judge = async (pool: Pool, stage: Stage.Stage): Promise<Tally> => {
       const question = questionOf(stage, one)
       return question === undefined ? [] : [{ one, question, root: "", why: "it was never looked at" }]
     })
-    const settle = (root: string | undefined): void => {
+    const settle = (roots: ReturnType<Oracle["rootsOf"]>): void => {
       open = open.filter((waiting) => {
         const { question } = waiting
         waiting.root = oracle.rootOf(question.client)
-        if (root !== undefined && root !== waiting.root) return true
+        if (roots !== "all" && !roots.has(waiting.root)) return true
         // The gate settles what is due with what it refuses; the locked door, where it refuses, writes nothing.
         if (isOfGate(waiting.one.step) && !oracle.isReady(question.client, question.at)) return true
         const doubt = oracle.doubt(question)
@@ -109,9 +109,9 @@ export const judge = async (pool: Pool, stage: Stage.Stage): Promise<Tally> => {
         return doubt !== null
       })
     }
-    settle(undefined)
-    applyUpTo(to, (root) => {
-      if (open.length > 0) settle(root)
+    settle("all")
+    applyUpTo(to, (roots) => {
+      if (open.length > 0) settle(roots)
     })
     const [untrue] = open
     if (untrue !== undefined) {

@@ -37,6 +37,9 @@ export const Payment = Schema.Struct({
   refunded: Money.Money,
   reference: Schema.NullOr(Schema.String).annotate({ description: "The provider's name of it." }),
   actionUrl: Schema.NullOr(Schema.String).annotate({ description: "Where whoever pays has to confirm it." }),
+  actionUntil: Schema.NullOr(Wire.Instant).annotate({
+    description: "Until when they may: a payment that is not confirmed then is declined."
+  }),
   declined: Schema.NullOr(Schema.Struct({ class: Decline.Class, code: Schema.String, message: Schema.String })),
   tries: Schema.Natural.annotate({ description: "How often the provider was asked." }),
   unknownAt: Schema.NullOr(Wire.Instant).annotate({ description: "Since when it was not known, the first time." }),

@@ -8,7 +8,8 @@
  *
  * `sent` is written before anyone asks the provider: somebody may have. What has been sent once is looked for by its key
  * before it is charged, and charged under the same key, so that the provider does it once. What is not known is asked for
- * again, with growing pauses up to an hour, for ever. `succeeded` and `declined` are final.
+ * again, with growing pauses up to an hour, for ever. Whoever pays has a day to do what they have to; then the charge is
+ * canceled, and what comes of that is learnt. `succeeded` and `declined` are final.
  */
 import { Schema } from "effect"
 import { Class } from "./Decline.ts"
@@ -29,6 +30,8 @@ export const State = Schema.Struct({
   /** The provider's name of it, once it has one. */
   reference: Schema.NullOr(Schema.String),
   actionUrl: Schema.NullOr(Schema.String),
+  /** Since when whoever pays has to do something there. */
+  actionAt: Schema.NullOr(Instant),
   declined: Schema.NullOr(Declined),
   /** Since when it was not known, the first time. */
   unknownAt: Schema.NullOr(Instant),
@@ -54,7 +57,7 @@ export const Event = Schema.TaggedUnion({
   Sent: { dueAt: Instant },
   Succeeded: { reference: Schema.String, at: Instant },
   Declined: { declined: Declined, at: Instant },
-  ActionRequired: { reference: Schema.String, url: Schema.String, dueAt: Instant },
+  ActionRequired: { reference: Schema.String, url: Schema.String, at: Instant, dueAt: Instant },
   /** `first` is the edge: it is told of once. */
   BecameUnknown: { first: Schema.Boolean, at: Instant, dueAt: Instant }
 })
@@ -66,6 +69,7 @@ export const intended = (dueAt: Instant): State => ({
   dueAt,
   reference: null,
   actionUrl: null,
+  actionAt: null,
   declined: null,
   unknownAt: null,
   settledAt: null
@@ -88,7 +92,7 @@ export const decide = (state: State, command: Command): ReadonlyArray<Event> => 
           return [{ _tag: "Declined", declined, at }]
         }
         case "ActionRequired":
-          return [{ ...outcome, dueAt: at + Math.max(patience, pause(state.tries)) }]
+          return [{ ...outcome, at, dueAt: at + Math.max(patience, pause(state.tries)) }]
         case "Unknown":
           return [{ _tag: "BecameUnknown", first: state.unknownAt === null, at, dueAt: at + pause(state.tries) }]
       }
@@ -119,8 +123,9 @@ export const evolve = (state: State, event: Event): State => {
         settledAt: event.at
       }
     case "ActionRequired": {
-      const { reference, url, dueAt } = event
-      return { ...state, status: "action_required", reference, actionUrl: url, dueAt }
+      const { reference, url, at, dueAt } = event
+      const actionAt = state.actionAt ?? at
+      return { ...state, status: "action_required", reference, actionUrl: url, actionAt, dueAt }
     }
     case "BecameUnknown":
       return { ...state, status: "unknown", unknownAt: state.unknownAt ?? event.at, dueAt: event.dueAt }
@@ -131,6 +136,11 @@ export const isSettled = ({ status }: Pick<State, "status">): boolean => status 
 
 /** Whether the provider may have heard of it. */
 export const wasSent = ({ tries }: Pick<State, "tries">): boolean => tries > 0
+
+/** Until when whoever pays may do what they have to; null where they have nothing to do. */
+export const actionUntil = ({ actionAt, actionUrl }: Pick<State, "actionAt" | "actionUrl">): Instant | null =>
+  actionAt === null || actionUrl === null ? null : actionAt + confirmable
+const confirmable = 86_400_000
 
 /** Longer than a provider is waited for. */
 export const patience = 15_000

@@ -12,6 +12,7 @@ import { up as recharge } from "./migrations/0004_recharge.ts"
 import { up as trees } from "./migrations/0005_trees.ts"
 import { up as keys } from "./migrations/0006_keys.ts"
 import { up as settings } from "./migrations/0007_settings.ts"
+import { up as actions } from "./migrations/0008_actions.ts"
 
 const migrations: Readonly<Record<string, Migration>> = {
   "0001_ledger": { up: ledger },
@@ -20,7 +21,8 @@ const migrations: Readonly<Record<string, Migration>> = {
   "0004_recharge": { up: recharge },
   "0005_trees": { up: trees },
   "0006_keys": { up: keys },
-  "0007_settings": { up: settings }
+  "0007_settings": { up: settings },
+  "0008_actions": { up: actions }
 }
 
 export type Status =

@@ -149,6 +149,7 @@ const ofRow = (row: Selectable<Tables["payment_reversal"]>): Reversal => ({
     dueAt: row.due_at,
     reference: null,
     actionUrl: null,
+    actionAt: null,
     declined:
       row.decline_class === null
         ? null

@@ -127,12 +127,13 @@ export const isAnyUnnamed = async (db: Kysely<Tables>, organization: Id.Id, conn
   return rows.length > 0
 }
 
-const columns = ({ status, tries, dueAt, reference, actionUrl, declined, unknownAt, settledAt }: Domain.State) => ({
+const columns = ({ status, tries, dueAt, reference, declined, unknownAt, settledAt, ...action }: Domain.State) => ({
   status,
   tries,
   due_at: dateOrNull(dueAt),
   reference,
-  action_url: actionUrl,
+  action_url: action.actionUrl,
+  action_at: dateOrNull(action.actionAt),
   decline_class: declined?.class ?? null,
   decline_code: declined?.code ?? null,
   decline_message: declined?.message ?? null,
@@ -156,6 +157,7 @@ export const ofRow = (row: Selectable<Tables["payment"]>): Payment => ({
     dueAt: row.due_at,
     reference: row.reference,
     actionUrl: row.action_url,
+    actionAt: row.action_at,
     declined:
       row.decline_class === null
         ? null

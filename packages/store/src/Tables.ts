@@ -260,6 +260,7 @@ export interface Tables {
     status: "action_required" | "created" | "declined" | "sent" | "succeeded" | "unknown"
     reference: string | null
     action_url: string | null
+    action_at: StampOrNull
     decline_class: string | null
     decline_code: string | null
     decline_message: string | null

@@ -1,6 +1,6 @@
 /** What answers the procedures of payments. */
 import type { Api } from "@capstan/contract"
-import type { Currency, Money } from "@capstan/domain"
+import { type Currency, type Money, Payment } from "@capstan/domain"
 import { OrderView, type PaymentReversals } from "@capstan/store"
 import { Effect } from "effect"
 import type * as Handlers from "../Handlers.ts"
@@ -21,11 +21,12 @@ export const payments: Handlers.Of<Api["payments"]> = {
 }
 
 const wire = ({ state, amount, refunded, currency, reversals, ...payment }: OrderView.Payment) => {
-  const { dueAt: _, ...shown } = state
+  const { dueAt: _, actionAt: __, ...shown } = state
   const money = (of: Money.Minor) => ({ amount: of, currency })
   return {
     ...payment,
     ...shown,
+    actionUntil: Payment.actionUntil(state),
     amount: money(amount),
     refunded: money(refunded),
     reversals: reversals.map(reversal(currency))

@@ -4,6 +4,8 @@
  *   claim (sent, due again later) ──▶ sent before? fetch by key ──Absent──▶ charge, same key ──▶ settle
  *                                          └───────known───────────────────────────────────────▶
  *
+ * What whoever pays was to confirm, and has not in time, is canceled rather than fetched.
+ *
  * A crash anywhere leaves an intent that is due again. Two at once ask with one key, which the provider does once, and both
  * settle to the same.
  */
@@ -55,7 +57,7 @@ export const drivePayment = Effect.fn("drivePayment")(function* (
 
 /** What the provider says of it. Whatever else goes wrong, it may have happened. */
 const ask = Effect.fnUntraced(function* (
-  { organization }: Caller,
+  { organization, now }: Caller,
   { id, order: orderId, method: methodId, connection: connectionId, amount, currency, state }: Payments.Payment
 ): Effect.fn.Return<Payment.Outcome, never, Database.Database | PaymentGateway> {
   const { db } = yield* Database.Database
@@ -69,13 +71,13 @@ const ask = Effect.fnUntraced(function* (
     const opened = connection === undefined ? undefined : open(service, organization, connection)
     if (opened === undefined || Result.isFailure(opened) || method === undefined) return unknown
     const { gateway, connection: account } = opened.success
-    if (amount < gateway.minimum(currency)) return tooLittle
     const key = chargeKey(id)
+    const until = Payment.actionUntil(state)
     try {
       if (Payment.wasSent(state)) {
-        const found = await gateway.fetch(account, key)
+        const found = await (until !== null && until <= now ? gateway.cancel : gateway.fetch)(account, key)
         if (found._tag !== "Absent") return found
-      }
+      } else if (amount < gateway.minimum(currency)) return tooLittle
       const description = order?.lines.map((line) => line.description).join(", ") ?? ""
       return await gateway.charge(account, { key, method: method.reference, amount, currency, description })
     } catch {

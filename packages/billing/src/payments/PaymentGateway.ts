@@ -86,6 +86,8 @@ export interface Gateway {
   readonly minimum: (currency: Currency.Currency) => Money.Minor
   readonly charge: (connection: Connection, charge: Charge) => Promise<Outcome>
   readonly fetch: (connection: Connection, key: string) => Promise<Found>
+  /** Of a charge that whoever pays has to confirm: from now on they cannot. Did they before, it has succeeded. */
+  readonly cancel: (connection: Connection, key: string) => Promise<Found>
   readonly refund: (connection: Connection, refund: Refund) => Promise<Outcome>
   readonly fetchRefund: (connection: Connection, key: string) => Promise<Found>
   readonly setUp: (connection: Connection, client: Id.Id) => Promise<SetUp | { readonly _tag: "Unknown" }>

@@ -235,6 +235,19 @@ export const confirm = async (db: Db, organization: Id.Id, charge: string): Prom
     .execute()
 }
 
+/** What is not confirmed by now is not any more. */
+export const cancel = async (trx: Trx, organization: Id.Id, key: string): Promise<PaymentGateway.Found> => {
+  const outcome = declined("authentication", "not_confirmed", "Nobody confirmed the charge in time.")
+  await trx
+    .updateTable("sandbox_charge")
+    .set({ outcome: JSON.stringify(outcome) })
+    .where("organization_id", "=", organization)
+    .where("key", "=", key)
+    .where(sql<boolean>`outcome->>'_tag' = 'ActionRequired'`)
+    .execute()
+  return outcomeOf(trx, organization, key)
+}
+
 /** False where it is another's. Entered anew, it behaves as it did at first. */
 export const enter = async (trx: Trx, organization: Id.Id, reference: string, customer: Id.Id): Promise<boolean> => {
   const entered = await trx

@@ -55,6 +55,9 @@ export const open = (database: Connected, options: Partial<Options> = {}): Payme
     fetch: async ({ organization }, key) =>
       (await attempt(database, (trx) => Ledger.outcomeOf(trx, organization, key))) ?? unknown,
 
+    cancel: async ({ organization }, key) =>
+      (await attempt(database, (trx) => Ledger.cancel(trx, organization, key))) ?? unknown,
+
     refund: async ({ organization }, refund) => {
       const charged = await attempt(database, (trx) => Ledger.methodOf(trx, organization, refund.charge))
       if (charged === null) return unknown

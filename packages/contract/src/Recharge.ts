@@ -2,6 +2,7 @@
 import { AutoRecharge, Credits, Currency, Decline, Id, Money, Rate } from "@capstan/domain"
 import { Effect, Schema } from "effect"
 import * as Page from "./Page.ts"
+import { Payment } from "./Payments.ts"
 import { mutation, query } from "./Procedure.ts"
 import * as Wire from "./Wire.ts"
 
@@ -52,11 +53,28 @@ export const Recharge = Schema.Struct({
       class: Schema.NullOr(Decline.Class),
       code: Schema.NullOr(Schema.String),
       message: Schema.NullOr(Schema.String),
-      at: Wire.Instant
+      at: Wire.Instant,
+      method: Schema.Literals(["ready", "missing", "inactive"]).annotate({
+        description:
+          "The client's default payment method, now. No method arms it again by itself: where it is `ready`, that is all that is left to do."
+      })
     })
   ),
   inFlight: Schema.NullOr(
-    Schema.Struct({ crossing: Schema.Natural, credits: Wire.Decimal, amount: Money.Money, at: Wire.Instant })
+    Schema.Struct({
+      crossing: Schema.Natural,
+      credits: Wire.Decimal,
+      amount: Money.Money,
+      at: Wire.Instant,
+      order: Id.Id,
+      payment: Schema.Struct({
+        id: Id.Id,
+        status: Payment.fields.status,
+        actionUrl: Payment.fields.actionUrl,
+        actionUntil: Payment.fields.actionUntil,
+        unknownAt: Payment.fields.unknownAt
+      })
+    })
   ),
   dueAt: Schema.NullOr(Wire.Instant),
   bought: Schema.Struct({

@@ -170,6 +170,22 @@ export const boughtSince = async (
   return bought as Money.Minor
 }
 
+/** There is at most one. */
+export const inFlight = async (
+  db: Kysely<Tables>,
+  organization: Id.Id,
+  client: Id.Id
+): Promise<Attempt | undefined> => {
+  const row = await db
+    .selectFrom("recharge")
+    .selectAll()
+    .where("organization_id", "=", organization)
+    .where("client_id", "=", client)
+    .where("status", "=", "in_flight")
+    .executeTakeFirst()
+  return row === undefined ? undefined : toAttempt(row)
+}
+
 /** Newest first. */
 export const attempts = async (
   db: Kysely<Tables>,

@@ -16,7 +16,7 @@ import {
 import { Clients, CreditPacks, Ids, Orders, Organizations, PaymentMethods, Payments } from "@capstan/store"
 import { Result } from "effect"
 import type { Refused } from "../Doors.ts"
-import { loseMethod, settleRecharge } from "../recharge/SettleRecharge.ts"
+import { awaitAction, loseMethod, settleRecharge } from "../recharge/SettleRecharge.ts"
 import type { Session } from "../subscriptions/Serve.ts"
 
 export const settlePayment = async (
@@ -54,7 +54,12 @@ const follow = async (
       if (event.first) record("payment.unknown", {})
       return nothing
     case "ActionRequired":
-      if (payment.state.actionUrl !== event.url) record("payment.action_required", { url: event.url })
+      if (payment.state.actionUrl !== event.url) {
+        const { url, at } = event
+        const until = Payment.actionUntil({ actionUrl: url, actionAt: payment.state.actionAt ?? at })
+        record("payment.action_required", { url, until })
+        await awaitAction(session, payment, { url, until })
+      }
       return nothing
     case "Succeeded":
       await PaymentMethods.succeeded(trx, caller.organization, method)
@@ -89,6 +94,8 @@ const paid = async (session: Session, payment: Payments.Payment): Promise<Result
   if (order === undefined || client === undefined) throw new Error(`Order ${payment.order} is nowhere`)
   const changed = await change(session, order, { _tag: "Pay", at })
   if (Result.isFailure(changed)) return Result.fail(changed.failure)
+  // It may draw on another wallet by now: what it has paid for goes to its own.
+  const paid = (await locked.branch(order.client)).payer === order.client ? undefined : order.client
   const packs = await CreditPacks.byIds(
     trx,
     organization,
@@ -100,7 +107,7 @@ const paid = async (session: Session, payment: Payments.Payment): Promise<Result
     const { credits } = line
     const lot = bought(order.reason, { ...line, credits }, pack, client.timeZone, at)
     const key = { namespace: "order", key: grantKey(order.id, position), hash: null } as const
-    const posted = await locked.post(order.client, { _tag: "Grant", lot, at }, key, credits)
+    const posted = await locked.post(order.client, { _tag: "Grant", lot, at }, key, credits, paid)
     if (Result.isFailure(posted)) return Result.fail(posted.failure)
   }
   if (order.reason === "auto_recharge")

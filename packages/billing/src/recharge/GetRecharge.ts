@@ -1,5 +1,5 @@
 /** How a client's auto-recharge is set, where it stands, and how much it has bought. */
-import { AutoRecharge, Calendar, type Credits, type Id, type Instant, type Money } from "@capstan/domain"
+import { AutoRecharge, Calendar, type Credits, type Id, type Instant, type Money, Payment } from "@capstan/domain"
 import {
   AutoRecharges,
   type Caller,
@@ -7,11 +7,18 @@ import {
   ClientView,
   CreditPacks,
   Database,
-  type Failure
+  type Failure,
+  PaymentMethods,
+  Payments
 } from "@capstan/store"
 import { Effect } from "effect"
 
 type Db = Database.Connection["db"]
+
+interface Paying extends Pick<Payment.State, "actionUrl" | "status" | "unknownAt"> {
+  readonly id: Id.Id
+  readonly actionUntil: Instant.Instant | null
+}
 
 export interface Recharge {
   readonly client: Id.Id
@@ -29,8 +36,21 @@ export interface Recharge {
   readonly crossing: number
   /** Why it waits, where it does. */
   readonly waits: AutoRecharge.Waits | null
-  readonly stopped: (Omit<AutoRecharge.Stopped, "why"> & { readonly reason: AutoRecharge.Stopped["why"] }) | null
-  readonly inFlight: (Omit<AutoRecharge.Charge, "amount"> & { readonly amount: Money.Money }) | null
+  readonly stopped:
+    | (Omit<AutoRecharge.Stopped, "why"> & {
+        readonly reason: AutoRecharge.Stopped["why"]
+        /** How the client's default method is now: where it is ready, arming it again is all that is left to do. */
+        readonly method: AutoRecharge.Facts["method"]
+      })
+    | null
+  readonly inFlight:
+    | (Omit<AutoRecharge.Charge, "amount"> & {
+        readonly amount: Money.Money
+        readonly order: Id.Id
+        /** How it is being paid. */
+        readonly payment: Paying
+      })
+    | null
   readonly dueAt: Instant.Instant | null
   readonly bought: {
     readonly today: Money.Money
@@ -46,10 +66,16 @@ export interface Recharge {
 export const getRecharge = (caller: Caller, ref: string): Effect.Effect<Recharge, Failure, Database.Database> =>
   Effect.flatMap(Database.Database, ({ db }) =>
     Effect.flatMap(
-      Effect.promise(async () => {
-        const parts = await ClientView.parts(db, caller, ref)
-        return parts === undefined ? undefined : view(db, caller, parts.client, caller.now)
-      }),
+      Effect.promise(() =>
+        db
+          .transaction()
+          .setIsolationLevel("repeatable read")
+          .setAccessMode("read only")
+          .execute(async (trx) => {
+            const parts = await ClientView.parts(trx, caller, ref)
+            return parts === undefined ? undefined : view(trx, caller, parts.client, caller.now)
+          })
+      ),
       (found) =>
         found === undefined
           ? Effect.fail({ _tag: "NotFound", what: "client", id: ref } as const)
@@ -75,8 +101,11 @@ export const view = async (
     phase: phases[phase._tag],
     crossing,
     waits: phase._tag === "Wanted" ? phase.waits : null,
-    stopped: phase._tag === "Stopped" ? stopped(phase) : null,
-    inFlight: phase._tag === "InFlight" ? { ...phase.charge, amount: money(phase.charge.amount) } : null,
+    stopped: phase._tag === "Stopped" ? stopped(phase, await PaymentMethods.defaultOf(db, organization, client)) : null,
+    inFlight:
+      phase._tag === "InFlight"
+        ? { ...phase.charge, amount: money(phase.charge.amount), ...(await paying(db, organization, client)) }
+        : null,
     dueAt,
     bought: { today: money(today), thisMonth: money(thisMonth), ...ends },
     lowBalance: await AutoRecharges.lowOf(db, organization, client),
@@ -121,7 +150,24 @@ const shown = (
   }
 }
 
-const stopped = ({ why: reason, class: of, code, message, at }: AutoRecharge.Stopped) => ({
+const paying = async (db: Db | Database.Trx, organization: Id.Id, client: Id.Id) => {
+  const order = (await AutoRecharges.inFlight(db, organization, client))?.order
+  const payment = order === undefined ? undefined : (await Payments.ofOrders(db, organization, [order])).at(-1)
+  if (order === undefined || payment === undefined) throw new Error(`Nothing is in flight for client ${client}`)
+  const { id, state } = payment
+  const { status, actionUrl, unknownAt } = state
+  return { order, payment: { id, status, actionUrl, actionUntil: Payment.actionUntil(state), unknownAt } }
+}
+
+/** Whether a method is there that may be charged. */
+export const readiness = (method: PaymentMethods.PaymentMethod | undefined): AutoRecharge.Facts["method"] =>
+  method === undefined ? "missing" : method.inactive ? "inactive" : "ready"
+
+const stopped = (
+  { why: reason, class: of, code, message, at }: AutoRecharge.Stopped,
+  method: PaymentMethods.PaymentMethod | undefined
+) => ({
+  method: readiness(method),
   reason,
   class: of,
   code,

@@ -1,5 +1,5 @@
 /** What becomes of a recharge once its payment has come to an end: it cools down, or it has stopped and says why. */
-import { AutoRecharge, type Decline, type Id } from "@capstan/domain"
+import { AutoRecharge, type Decline, type Id, type Instant } from "@capstan/domain"
 import { AutoRecharges, PaymentMethods } from "@capstan/store"
 import { Result } from "effect"
 import type { Session } from "../subscriptions/Serve.ts"
@@ -32,6 +32,18 @@ export const settleRecharge = async (session: Session, { client, order, outcome 
     { order }
   )
   await AutoRecharges.settle(trx, caller.organization, order, declined, at)
+}
+
+/** Whoever pays has to confirm it at the provider's: until then it is in flight. */
+export const awaitAction = async (
+  { trx, caller: { organization }, locked }: Session,
+  { client, order }: { readonly client: Id.Id; readonly order: Id.Id },
+  asked: { readonly url: string; readonly until: Instant.Instant | null }
+): Promise<void> => {
+  const attempt = await AutoRecharges.inFlight(trx, organization, client)
+  if (attempt?.order !== order) return
+  const { crossing } = attempt.charge
+  locked.record({ client, kind: "recharge.action_required", payload: { crossing, order, ...asked } })
 }
 
 /** Something else that was paid with a method has made it inactive: is it the default, nothing is bought with it either. */

@@ -40,6 +40,10 @@ export interface Facts {
   /** Whether the lifecycle and the subscription allow it. */
   readonly allowed: boolean
   readonly method: "inactive" | "missing" | "ready"
+  /** Whether the pack is still for sale. */
+  readonly sold: boolean
+  /** Whether the wallet would refuse what is bought. */
+  readonly full: boolean
 }
 
 export type Command =
@@ -156,6 +160,9 @@ const begin = (state: State, config: Config, command: Of<"Begin">): ReadonlyArra
   // Nobody knows when; what may change it has it looked at again, and in any case a day does.
   if (!command.allowed) return waits(state, "not_allowed", dayEnds)
   if (command.method !== "ready") return [withoutMethod(command.method, at)]
+  // Nothing but another pack changes that.
+  if (!command.sold) return waits(state, "pack_archived", null)
+  if (command.full) return waits(state, "wallet_full", dayEnds)
   if (command.capped !== null) return waits(state, "cap_reached", command.capped.resetsAt)
   const today = roomOf(config.maxPerDay, boughtToday)
   const thisMonth = roomOf(config.maxPerMonth, boughtThisMonth)
@@ -181,9 +188,10 @@ const mostTimes = ({ amount, price }: Config, room: Money.Minor): bigint => {
   return Credits.min(times, byGrant)
 }
 
-/** It is told of once, until it waits for something else. */
-const waits = ({ phase, dueAt }: State, why: Waits, until: Instant | null): ReadonlyArray<Event> =>
-  phase._tag === "Wanted" && phase.waits === why && dueAt === until ? [] : [{ _tag: "Waited", why, until }]
+const waits = ({ phase, dueAt }: State, why: Waits, until: Instant | null): ReadonlyArray<Event> => {
+  const first = phase._tag !== "Wanted" || phase.waits !== why
+  return !first && dueAt === until ? [] : [{ _tag: "Waited", why, until, first }]
+}
 
 const withoutMethod = (method: "inactive" | "missing", at: Instant): Event => ({
   _tag: "Stopped",

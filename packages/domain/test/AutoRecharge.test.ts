@@ -36,7 +36,9 @@ const Step = Schema.TaggedUnion({
     owed: Schema.Literals([0, 0, 7]),
     capped: mostly(false, true),
     allowed: mostly(true, false),
-    method: mostly("ready", "missing", "inactive")
+    method: mostly("ready", "missing", "inactive"),
+    sold: mostly(true, false),
+    full: mostly(false, true)
   },
   Succeed: { wait },
   Fail: { wait, class: Schema.Literals(["funds", "temporary", "method", "final", "authentication"]) },
@@ -141,7 +143,7 @@ const play = (steps: ReadonlyArray<Step>) => {
         break
       case "Work": {
         if (state.dueAt === null || state.dueAt > at) break
-        const { allowed, capped, method, owed } = step
+        const { allowed, capped, full, method, owed, sold } = step
         post({ _tag: "Look", level, at })
         const day = Calendar.windowAt("day", zone, at)
         const month = Calendar.windowAt("month", zone, at)
@@ -155,7 +157,9 @@ const play = (steps: ReadonlyArray<Step>) => {
           dayEnds: day.end,
           monthEnds: month.end,
           allowed,
-          method
+          method,
+          sold,
+          full
         })
         break
       }
@@ -274,7 +278,7 @@ describe("AutoRecharge", () => {
   )
 
   it.prop(
-    "what is off, stopped, capped, not allowed or without a method buys nothing",
+    "what is off, stopped, capped, full, not sold, not allowed or without a method buys nothing",
     [histories],
     ([steps]) =>
       play(steps).turns.every(
@@ -285,6 +289,8 @@ describe("AutoRecharge", () => {
             command._tag === "Begin" &&
             command.allowed &&
             command.capped === null &&
+            command.sold &&
+            !command.full &&
             command.method === "ready")
       ),
     runs
@@ -331,7 +337,24 @@ describe("AutoRecharge", () => {
     [histories],
     ([steps]) =>
       play(steps).turns.every(({ command, events }) =>
-        events.every((event) => event._tag !== "Waited" || (event.until !== null && event.until > command.at))
+        events.every(
+          (event) =>
+            event._tag !== "Waited" || (event.until === null ? event.why === "pack_archived" : event.until > command.at)
+        )
+      ),
+    runs
+  )
+
+  it.prop(
+    "what waits is told of once, until it waits for something else",
+    [histories],
+    ([steps]) =>
+      play(steps).turns.every(({ before, events }) =>
+        events.every(
+          (event) =>
+            event._tag !== "Waited" ||
+            event.first !== (before.phase._tag === "Wanted" && before.phase.waits === event.why)
+        )
       ),
     runs
   )

@@ -1,4 +1,5 @@
 import {
+  archiveCreditPack,
   completeOnboarding,
   createSubscription,
   grantCredits,
@@ -14,6 +15,7 @@ import { type Caller, Ids } from "@capstan/store"
 import { Client } from "@capstan/testing"
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
+import { Sandbox } from "../src/index.ts"
 import { announce, attempts, configure, give, hold, setting, spend, standing, work } from "./Recharging.ts"
 import { ailments, charged, credit, events, isWell, left, orders, pack } from "./Selling.ts"
 import { attempt, database, day, payer, pool, refusal, run, start, world } from "./World.ts"
@@ -245,7 +247,9 @@ describe("auto-recharge", () => {
     assert.strictEqual((await attempts(organization)).length, 1)
 
     assert.deepStrictEqual(await outcomeOf(rearmRecharge(by, { client })), ["payment_method_inactive", "paymentMethod"])
+    assert.strictEqual((await standing(by, client)).stopped?.method, "inactive")
     await pool.query("update payment_method set inactive = false where id = $1", [method])
+    assert.strictEqual((await standing(by, client)).stopped?.method, "ready")
     const later = at(start + 7 * day)
     assert.deepInclude(await run(rearmRecharge(later, { client })), { phase: "armed", stopped: null })
     assert.deepStrictEqual(await outcomeOf(rearmRecharge({ ...later, key: Ids.mint() }, { client })), [
@@ -333,9 +337,88 @@ describe("auto-recharge", () => {
     assert.deepInclude(await standing(by, client), { phase: "wanted", waits: "not_allowed" })
     await work(organization, start + 3 * day)
     assert.deepStrictEqual(await attempts(organization), [])
+    assert.deepStrictEqual(
+      (await events(organization, "recharge.waiting")).map(({ reason }) => reason),
+      ["not_allowed"]
+    )
     await run(reactivateClient(at(start + 3 * day), { client }))
     await work(organization, start + 3 * day)
     assert.deepStrictEqual(await attempts(organization), ["1: 1000 succeeded"])
+    await isWell(organization)
+  })
+
+  it("waits while the wallet would not take its credits, and goes on when it would", async () => {
+    const { organization, client, by, at } = await scene("sandbox_succeed", { threshold: 100n * credit }, 200)
+    const gift = { client, kind: "promo", amount: credit, unitCost: null, source: "gift", features: null } as const
+    const ends = { effectiveAt: null, expiresAt: start + day }
+    for (let priority = 0; priority < 64; priority++) {
+      if (priority === 63) await run(spend(by, client, 200))
+      await run(grantCredits({ ...by, key: Ids.mint() }, { ...gift, ...ends, priority: priority + 1 }))
+    }
+    await work(organization, start)
+    assert.deepInclude(await standing(by, client), { phase: "wanted", waits: "wallet_full" })
+    assert.deepStrictEqual(await charged(organization), { charges: 0, amount: 0n, back: 0n })
+    await work(organization, start + 2 * day)
+    assert.deepStrictEqual(await attempts(organization), ["1: 1000 succeeded"])
+    assert.deepInclude(await standing(at(start + 2 * day), client), { phase: "armed" })
+    await isWell(organization)
+  })
+
+  it("waits while its pack is not sold, until another is named", async () => {
+    const { organization, client, by, at } = await scene()
+    await run(archiveCreditPack(by, { product: "small" }))
+    await run(spend(by, client, 45))
+    await work(organization, start + 3 * day)
+    assert.deepInclude(await standing(by, client), { phase: "wanted", waits: "pack_archived", dueAt: null })
+    assert.strictEqual((await events(organization, "recharge.waiting")).length, 1)
+    const now = at(start + 3 * day)
+    const same = { pack: undefined, threshold: 11n * credit }
+    assert.deepStrictEqual(await outcomeOf(configure(now, client, same)), ["credit_pack_archived", "pack"])
+    assert.deepInclude(await run(configure(now, client, { ...same, enabled: false })), { phase: "off" })
+    await pack(now)
+    await run(configure(now, client))
+    await work(organization, now.now)
+    assert.deepStrictEqual(await attempts(organization), ["2: 1000 succeeded"])
+    await isWell(organization)
+  })
+
+  it("that needs something done at the provider's says where, and is stopped where nobody does it in time", async () => {
+    const { organization, client, by, at } = await scene("sandbox_decline_authentication")
+    await run(spend(by, client, 45))
+    await work(organization, start)
+    const waiting = await standing(by, client)
+    assert.strictEqual(waiting.phase, "in_flight")
+    const { order, payment } = waiting.inFlight ?? {}
+    assert.isString(order)
+    assert.deepInclude(payment, { status: "action_required", actionUntil: start + day })
+    const [told] = await events(organization, "recharge.action_required")
+    assert.deepInclude(told, { crossing: 1, url: payment?.actionUrl, until: start + day })
+    await work(organization, start + day - 1)
+    assert.strictEqual((await events(organization, "recharge.action_required")).length, 1)
+    assert.deepInclude(await standing(by, client), { phase: "in_flight" })
+
+    await work(organization, start + day + 3_600 * second)
+    const { phase, stopped } = await standing(by, client)
+    assert.deepStrictEqual([phase, stopped?.class, stopped?.code], ["stopped", "authentication", "not_confirmed"])
+    assert.deepStrictEqual(await orders(organization), ["auto_recharge void 1000: declined"])
+    // Whoever confirms it now does so in vain.
+    await Sandbox.confirm(await database(), organization, payment?.actionUrl?.split("/").at(-1) ?? "")
+    assert.strictEqual((await charged(organization)).charges, 0)
+    await work(organization, at(start + 9 * day).now)
+    assert.deepStrictEqual(await attempts(organization), ["1: 1000 failed"])
+    await isWell(organization)
+  })
+
+  it("that needs something done at the provider's buys once that was done, also at the last moment", async () => {
+    const { organization, client, by } = await scene("sandbox_decline_authentication")
+    await run(spend(by, client, 45))
+    await work(organization, start)
+    const { inFlight } = await standing(by, client)
+    await work(organization, start + day - 1)
+    await Sandbox.confirm(await database(), organization, inFlight?.payment.actionUrl?.split("/").at(-1) ?? "")
+    await work(organization, start + day + 3_600 * second)
+    assert.deepStrictEqual(await attempts(organization), ["1: 1000 succeeded"])
+    assert.strictEqual(await left(organization, client), 105n)
     await isWell(organization)
   })
 

@@ -5,20 +5,23 @@
 import {
   AutoRecharge,
   ClientLifecycle,
+  CreditPack,
+  type Credits,
   type Id,
   type Instant,
   type Order,
   Rate,
   SpendingCap,
   Subscription,
-  type Tree,
+  Tree,
   Wallet
 } from "@capstan/domain"
 import { AutoRecharges, Clients, CreditPacks, Ids, PaymentMethods } from "@capstan/store"
 import { Result } from "effect"
 import { placeOrder } from "../payments/Orders.ts"
 import type { Session } from "../subscriptions/Serve.ts"
-import { bought } from "./GetRecharge.ts"
+import { bought as lotOf } from "../payments/SettlePayment.ts"
+import { bought, readiness } from "./GetRecharge.ts"
 import { record } from "./Told.ts"
 
 /** Whether anything came of it. */
@@ -35,8 +38,9 @@ export const beginRecharge = async (session: Session, id: Id.Id): Promise<boolea
   const method = await PaymentMethods.defaultOf(trx, organization, id)
   const { today, thisMonth, dayEnds, monthEnds } = await bought(trx, organization, id, client.timeZone, at)
   const looked = decided(kept.state, { _tag: "Look", level, at })
-  const begun = decided(looked.state, {
-    _tag: "Begin",
+  const pack = await CreditPacks.byId(trx, organization, kept.pack)
+  if (pack === undefined) throw new Error(`Credit pack ${kept.pack} is nowhere`)
+  const facts: AutoRecharge.Facts = {
     available: level - wallet.overdraft.used - wallet.debt,
     capped: kept.state.config === null ? null : cappedBy(branch, kept.state.config.price, at),
     boughtToday: today,
@@ -44,9 +48,16 @@ export const beginRecharge = async (session: Session, id: Id.Id): Promise<boolea
     dayEnds,
     monthEnds,
     allowed: isAllowed(branch, id, at),
-    method: method === undefined ? "missing" : method.inactive ? "inactive" : "ready",
-    at
-  })
+    method: readiness(method),
+    sold: pack.archivedAt === null,
+    full: false
+  }
+  const tried = decided(looked.state, { _tag: "Begin", ...facts, at })
+  const granted = tried.state.phase._tag === "InFlight" ? lineOf(pack, tried.state.phase.charge) : undefined
+  // Nothing is charged for what could not be granted.
+  const lot = granted && lotOf("auto_recharge", granted, pack, client.timeZone, at)
+  const full = lot !== undefined && Result.isFailure(Tree.decide(branch, { _tag: "Grant", lot, at }))
+  const begun = full ? decided(looked.state, { _tag: "Begin", ...facts, full, at }) : tried
   const events = [...looked.events, ...begun.events]
   if (events.length === 0) return false
   const { state } = begun
@@ -56,7 +67,7 @@ export const beginRecharge = async (session: Session, id: Id.Id): Promise<boolea
 
   const { charge } = state.phase
   const reference = `${id}:${charge.crossing}`
-  const lines = [await lineOf(session, kept.pack, state.config.price, charge)]
+  const lines = [lineOf(pack, charge)]
   const { order } = await placeOrder(session, { client: id, reason: "auto_recharge", reference, lines, method })
   const attempt = { id: Ids.mint(), client: id, order: order.id, charge }
   await AutoRecharges.begin(trx, organization, attempt, state.config, client.timeZone)
@@ -91,12 +102,13 @@ const cappedBy = ({ counters }: Tree.Branch, price: Rate.Rate, at: Instant.Insta
   return capped
 }
 
-const lineOf = async (
-  { trx, caller: { organization } }: Session,
-  packId: Id.Id,
-  unitPrice: Rate.Rate,
+const lineOf = (
+  pack: CreditPack.Version,
   { credits, amount }: AutoRecharge.Charge
-): Promise<Order.Line> => {
-  const pack = await CreditPacks.byId(trx, organization, packId)
-  return { description: pack?.name ?? "Credits", pack: packId, credits, unitPrice, amount }
-}
+): Order.Line & { readonly credits: Credits.Credits } => ({
+  description: pack.name,
+  pack: pack.id,
+  credits,
+  unitPrice: CreditPack.unitPrice(pack),
+  amount
+})

@@ -57,7 +57,11 @@ export const configureRecharge = async (
   const { currency } = pack.success
   for (const [field, ceiling] of Object.entries({ maxPerDay, maxPerMonth }))
     if (ceiling !== null && ceiling.currency !== currency)
-      return refuse("currency_differs", `${field}.currency`, `The client pays in ${currency}: give the ceiling in that.`)
+      return refuse(
+        "currency_differs",
+        `${field}.currency`,
+        `The client pays in ${currency}: give the ceiling in that.`
+      )
   const given = state.config?.enabled === true ? state.config.consent : null
   return decideAndKeep(
     session,
@@ -106,21 +110,20 @@ export const decideAndKeep = async (
 const packOf = async (
   { trx, caller: { organization } }: Session,
   { currency }: Client,
-  { pack: named }: Terms,
+  { enabled, pack: named }: Terms,
   before: AutoRecharges.Kept | undefined,
   usual: string | null
 ): Promise<Result.Result<CreditPack.Version, Failure>> => {
   const pinned = before === undefined ? undefined : await CreditPacks.byId(trx, organization, before.pack)
   if (pinned !== undefined && (named === undefined || named === pinned.key)) {
-    const latest = named === undefined ? undefined : await CreditPacks.latest(trx, organization, named)
-    return Result.succeed(latest === undefined || latest.archivedAt !== null ? pinned : latest)
+    const latest = named === undefined ? pinned : ((await CreditPacks.latest(trx, organization, named)) ?? pinned)
+    return enabled && latest.archivedAt !== null ? notSold(latest.key) : Result.succeed(latest)
   }
   const key = named ?? usual
   if (key === null) return refuse("credit_pack_required", "pack", "Name the credit pack that says what a credit costs.")
   const pack = await CreditPacks.latest(trx, organization, key)
   if (pack === undefined) return refuse("credit_pack_required", "pack", `There is no credit pack ${key}: name another.`)
-  if (pack.archivedAt !== null)
-    return refuse("credit_pack_archived", "pack", `The credit pack ${key} is not sold any more: name another.`)
+  if (pack.archivedAt !== null) return notSold(key)
   return pack.currency === currency
     ? Result.succeed(pack)
     : refuse(
@@ -129,6 +132,9 @@ const packOf = async (
         `The credit pack ${key} is sold in ${pack.currency}, and the client pays in ${currency}.`
       )
 }
+
+const notSold = (key: string) =>
+  refuse("credit_pack_archived", "pack", `The credit pack ${key} is not sold any more: name another.`)
 
 /** The least that the provider of the client's method charges. */
 const minimumOf = async (

@@ -29,7 +29,7 @@ export const record = (
         tell("recharge.wanted", { crossing: event.crossing })
         break
       case "Waited":
-        tell("recharge.waiting", { reason: event.why, until: event.until })
+        if (event.first) tell("recharge.waiting", { reason: event.why, until: event.until })
         break
       case "Began": {
         const { crossing, credits, amount } = event.charge

@@ -13,7 +13,8 @@ export const Event = Schema.TaggedUnion({
   FellShort: { target: Credits.Sum },
   /** The level is where it should be. */
   Rested: { at: Instant },
-  Waited: { why: Waits, until: Schema.NullOr(Instant) },
+  /** `first` is the edge: it is told of once, until it waits for something else. */
+  Waited: { why: Waits, until: Schema.NullOr(Instant), first: Schema.Boolean },
   Began: { charge: Charge },
   Succeeded: { at: Instant },
   Stopped: Stopped.fields,

@@ -36,7 +36,14 @@ export const Charge = Schema.Struct({
 export interface Charge extends Schema.Schema.Type<typeof Charge> {}
 
 /** Why what is wanted is not bought yet. */
-export const Waits = Schema.Literals(["not_allowed", "cap_reached", "ceiling_day", "ceiling_month"])
+export const Waits = Schema.Literals([
+  "not_allowed",
+  "pack_archived",
+  "wallet_full",
+  "cap_reached",
+  "ceiling_day",
+  "ceiling_month"
+])
 export type Waits = typeof Waits.Type
 
 export const Stopped = Schema.Struct({

@@ -84,6 +84,13 @@ describe("a refund", () => {
     await isWell(id)
   })
 
+  it("is not given by whoever is refunded", async () => {
+    const { caller, client, order, id } = await bought()
+    const input = { order, amount: null, policy: "forgive" } as const
+    assert.deepInclude(await refusal(refundOrder(caller({ reach: client }), input)), { reason: "set_from_above" })
+    assert.strictEqual((await charged(id)).back, 0n)
+  })
+
   it("asked for twice at once gives back no more than was charged", async () => {
     const { caller, order, id } = await bought()
     const asked = await Promise.allSettled(

@@ -1,12 +1,12 @@
 /**
  * Gives the money of an order back, in whole or in part, and takes the credits that it bought back with it. The refund is an
  * intent before the provider hears of it; a retry with the key finds out what came of it, and one that was declined is tried
- * anew.
+ * anew. Whoever is refunded does not refund themselves.
  */
 import { type Id, Money, Payment } from "@capstan/domain"
 import { type Caller, Database, Ids, Key, Orders, PaymentReversals, type Trees } from "@capstan/store"
 import { Effect, Result } from "effect"
-import { change, type Refused } from "../Doors.ts"
+import { change, fromAbove, type Refused } from "../Doors.ts"
 import type { Session } from "../subscriptions/Serve.ts"
 import { driveRefund } from "./DriveRefund.ts"
 import { livePayment } from "./Orders.ts"
@@ -33,7 +33,7 @@ export const refundOrder = Effect.fnUntraced(function* (
   if (order === undefined) return yield* Effect.fail(notFound)
   const hash = Key.hash("orders.refund", input)
   const intent = yield* change(caller, [order.client], (trx, locked) =>
-    intend({ trx, caller, locked }, input, { key, hash })
+    intend({ trx, caller, locked }, order.client, input, { key, hash })
   ).pipe(Effect.mapError((refused) => (refused._tag === "NotFound" ? notFound : refused)))
   const reversal = Payment.isSettled(intent.state) ? intent : yield* driveRefund(caller, intent.id)
   const { status, declined } = reversal.state
@@ -48,11 +48,14 @@ export const refundOrder = Effect.fnUntraced(function* (
 /** The refund that the key stands for, or an intent for a new one. */
 const intend = async (
   session: Session,
+  client: Id.Id,
   input: Input,
   asked: NonNullable<PaymentReversals.Reversal["asked"]>
 ): Promise<Result.Result<PaymentReversals.Reversal, Refused>> => {
   const { trx, caller, locked } = session
   const { organization } = caller
+  const bound = fromAbove(caller, [client])
+  if (bound !== undefined) return Result.fail(bound)
   const known = await PaymentReversals.askedFor(trx, organization, asked.key)
   if (known !== undefined) {
     if (known.asked?.hash.equals(asked.hash) !== true) return Result.fail({ _tag: "KeyReused", key: asked.key })

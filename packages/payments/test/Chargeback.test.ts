@@ -1,9 +1,10 @@
-import { applyNotice, consumeCredits, refundOrder, updateBilling } from "@capstan/billing"
+import { applyNotice, consumeCredits, refundOrder, runDue, updateBilling } from "@capstan/billing"
 import type { Currency, Money } from "@capstan/domain"
 import { Client } from "@capstan/testing"
 import { assert, describe, it } from "@effect/vitest"
 import { Sandbox } from "../src/index.ts"
-import { database, payer, pool, refusal, run, world } from "./World.ts"
+import * as Notices from "../src/sandbox/Notices.ts"
+import { database, payer, pool, refusal, run, start, world } from "./World.ts"
 import { buy, charged, credit, events, isWell, left, orders, pack, walletOf } from "./Selling.ts"
 
 const minor = (amount: bigint) => amount as Money.Minor
@@ -76,6 +77,33 @@ describe("a chargeback", () => {
       reason: "not_refundable"
     })
     await isWell(id)
+  })
+
+  it("waits until it is known what came of a refund under way", async () => {
+    const scene = await world()
+    const { caller, connection, organization } = scene
+    const { client } = await payer(scene, "sandbox_timeout_after_charging_then_succeed")
+    await pack(caller())
+    const buying = caller()
+    await refusal(buy(buying, client))
+    const { order, payment } = await run(buy(buying, client))
+    const input = { order: order.id, amount: usd(600n), policy: "owe" } as const
+    assert.deepInclude(await refusal(refundOrder(caller(), input)), { _tag: "OutcomeUnknown" })
+    // A bank may take back more than is left of a charge.
+    const { headers, body } = Notices.chargedBack(
+      connection.secret,
+      payment.state.reference ?? "",
+      minor(1_000n),
+      new Date()
+    )
+    const tell = () =>
+      run(applyNotice(caller({ key: null }), { connection: connection.id, headers: new Headers(headers), body }))
+    assert.strictEqual(await tell(), "early")
+    await run(runDue(organization.id, start + 60_000))
+    assert.deepStrictEqual(await orders(organization.id), ["purchase partially_refunded 1000: succeeded"])
+    assert.strictEqual(await tell(), "applied")
+    assert.deepStrictEqual(await orders(organization.id), ["purchase refunded 1000: succeeded"])
+    assert.strictEqual(await left(organization.id, client), 0n)
   })
 
   it("takes from the wallet that the credits went to, also while that sleeps", async () => {

@@ -63,6 +63,8 @@ const chargeBack = async (
   if (payment === undefined) return Result.fail({ _tag: "NotFound", what: "payment", id })
   const others = await PaymentReversals.ofPayments(trx, organization, [id])
   if (others.some(({ reference }) => reference === notice.id)) return Result.succeed("known")
+  // What comes of a refund decides how much there was left to take back.
+  if (others.some(({ state }) => !Payment.isSettled(state))) return Result.succeed("early")
   let before = Money.zero
   for (const { kind, amount } of others) if (kind === "chargeback") before = Money.add(before, amount)
   const left = Money.subtract(payment.amount, payment.refunded)

@@ -1,11 +1,19 @@
-import { adjustCredits, archiveCreditPack, drivePayment, grantCredits, runDue } from "@capstan/billing"
+import {
+  adjustCredits,
+  archiveCreditPack,
+  drivePayment,
+  grantCredits,
+  PaymentGateway,
+  runDue,
+  updateBilling
+} from "@capstan/billing"
 import type { CreditPack, Currency } from "@capstan/domain"
 import { Ids } from "@capstan/store"
 import { Client } from "@capstan/testing"
 import { assert, describe, it } from "@effect/vitest"
-import { Result } from "effect"
+import { Effect, Result } from "effect"
 import { Sandbox } from "../src/index.ts"
-import { attempt, database, payer, pool, refusal, run, start, world } from "./World.ts"
+import { attempt, database, payer, payments, pool, refusal, run, start, world } from "./World.ts"
 import { buy, charged, credit, events, isWell, left, orders, pack, patience, walletOf } from "./Selling.ts"
 
 const outcomeOf = async (effect: Parameters<typeof refusal>[0]) => {
@@ -200,6 +208,63 @@ describe("a purchase", () => {
     assert.deepStrictEqual([entry.payer, order.client], [parent, parent])
     assert.strictEqual(await left(organization.id, parent), 100n)
     assert.deepStrictEqual(await outcomeOf(buy(caller({ reach: child }), child)), ["set_from_above", undefined])
+    await isWell(organization.id)
+  })
+
+  it("that was declined is not charged to whoever pays for the client by then", async () => {
+    const scene = await world()
+    const { organization, caller } = scene
+    const { client: parent } = await payer(scene, "sandbox_decline_funds")
+    const { client: child } = await payer(scene, "sandbox_succeed", { parent, usesParentBalance: true })
+    await pack(caller())
+    const by = caller()
+    assert.deepStrictEqual(await outcomeOf(buy(by, child)), ["PaymentFailed"])
+    await run(updateBilling(caller(), { client: child, usesParentBalance: false }))
+    assert.deepStrictEqual(await outcomeOf(buy(by, child)), ["KeyReused"])
+    assert.strictEqual((await charged(organization.id)).charges, 0)
+    await isWell(organization.id)
+  })
+
+  it("that was declined is not charged anew where the wallet would not take its credits any more", async () => {
+    const scene = await world()
+    const { organization, caller } = scene
+    const by = caller()
+    const { client } = await payer(scene, "sandbox_decline_funds_1_then_succeed")
+    await pack(by)
+    assert.deepStrictEqual(await outcomeOf(buy(by, client)), ["PaymentFailed"])
+    for (let priority = 0; priority < 64; priority++) await run(grantCredits(caller(), gift(client, priority)))
+    assert.deepStrictEqual(await outcomeOf(buy(by, client)), ["TooManyLots"])
+    assert.strictEqual((await charged(organization.id)).charges, 0)
+    await isWell(organization.id)
+  })
+
+  it("gives its credits to whoever paid, also where that one draws on another balance by then", async () => {
+    const scene = await world()
+    const { organization, caller } = scene
+    const { client: parent } = await payer(scene, "sandbox_succeed")
+    const { client } = await payer(scene, "sandbox_timeout_after_charging_then_succeed", { parent })
+    await pack(caller())
+    await refusal(buy(caller(), client))
+    await run(updateBilling(caller(), { client, usesParentBalance: true }))
+    await run(runDue(organization.id, start + 60_000))
+    assert.deepStrictEqual(await orders(organization.id), ["purchase paid 1000: succeeded"])
+    assert.deepStrictEqual([await left(organization.id, client), await left(organization.id, parent)], [100n, 0n])
+    await isWell(organization.id)
+  })
+
+  it("that was charged is found to be so, also where the provider has raised its least charge since", async () => {
+    const scene = await world()
+    const { organization, caller } = scene
+    const { client } = await payer(scene, "sandbox_timeout_after_charging_then_succeed")
+    await pack(caller())
+    await refusal(buy(caller(), client))
+    const { gateways, ...service } = await payments()
+    const sandbox = gateways["sandbox"]
+    if (sandbox === undefined) assert.fail("There is no sandbox")
+    const dearer = { sandbox: { ...sandbox, minimum: () => 5_000n as CreditPack.Draft["price"] } }
+    const due = runDue(organization.id, start + 60_000)
+    await run(Effect.provideService(due, PaymentGateway.PaymentGateway, { ...service, gateways: dearer }))
+    assert.deepStrictEqual(await orders(organization.id), ["purchase paid 1000: succeeded"])
     await isWell(organization.id)
   })
 

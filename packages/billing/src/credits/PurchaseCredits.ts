@@ -94,6 +94,8 @@ const place = async (
     if (payment !== null) return Result.succeed({ order: known, payment })
   }
   const { payer, line, former } = await locked.branch(name)
+  // Whoever pays by now has not placed that order.
+  if (known !== undefined && known.client !== payer) return Result.fail({ _tag: "KeyReused", key })
   const [{ lifecycle }] = line
   if (lifecycle.closedAt !== null || former)
     return Result.fail({ _tag: "ClientClosed", client, at: lifecycle.closedAt ?? locked.at })
@@ -117,7 +119,12 @@ const place = async (
         })
       : Result.fail({ _tag: "NotFound", what: "paymentMethod", id: methodId })
   const dueAt = locked.at + Payment.patience
-  if (known !== undefined) return Result.succeed({ order: known, payment: await intend(session, known, method, dueAt) })
+  if (known !== undefined) {
+    const refused = await ungrantable(session, name, known.lines)
+    return refused === undefined
+      ? Result.succeed({ order: known, payment: await intend(session, known, method, dueAt) })
+      : Result.fail(refused)
+  }
 
   const pack = await CreditPacks.latest(trx, organization, packKey)
   if (pack === undefined) return Result.fail({ _tag: "NotFound", what: "creditPack", id: packKey })
@@ -151,12 +158,13 @@ const beyondReach = ({ caller: { reach } }: Session, line: ReadonlyArray<string>
 
 /** Nothing is charged for what could not be granted. */
 const refusalOf = async (
-  { trx, caller, locked }: Session,
+  session: Session,
   name: string,
   pack: CreditPack.Version,
   quantity: number,
   minimum: bigint
 ): Promise<Refused | undefined> => {
+  const { trx, caller, locked } = session
   const line = Order.packs(pack, quantity)
   const total = line.amount
   if (pack.archivedAt !== null)
@@ -182,8 +190,23 @@ const refusalOf = async (
       field: "pack",
       message: `The credit pack is sold in ${pack.currency}, and the client pays in ${client?.currency ?? "another"}.`
     }
-  const credits = pack.credits * BigInt(quantity)
-  const lot = bought("purchase", { ...line, credits }, pack, client.timeZone, locked.at)
-  const granted = Tree.decide(branch, { _tag: "Grant", lot, at: locked.at })
-  return Result.isFailure(granted) ? granted.failure : undefined
+  return ungrantable(session, name, [line])
+}
+
+/** What the wallet has against the credits of an order, as it stands. */
+const ungrantable = async (
+  { trx, caller, locked }: Session,
+  name: string,
+  lines: ReadonlyArray<Order.Line>
+): Promise<Refused | undefined> => {
+  const branch = await locked.branch(name)
+  const client = (await Clients.byIds(trx, caller.organization, [branch.payer])).get(branch.payer)
+  for (const line of lines) {
+    const pack = line.pack === null ? undefined : await CreditPacks.byId(trx, caller.organization, line.pack)
+    if (pack === undefined || client === undefined || line.credits === null) continue
+    const lot = bought("purchase", { ...line, credits: line.credits }, pack, client.timeZone, locked.at)
+    const granted = Tree.decide(branch, { _tag: "Grant", lot, at: locked.at })
+    if (Result.isFailure(granted)) return granted.failure
+  }
+  return undefined
 }

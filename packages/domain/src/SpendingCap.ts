@@ -132,6 +132,23 @@ export const binding = (counters: ReadonlyArray<Counter>, scope: Scope): Counter
   return bound
 }
 
+/**
+ * Whether so much may reach a threshold, or foretell the limit, by numbers that are rounded: mostly it is far off, and this
+ * says so at a fraction of the cost. Where it may, `reached` and `forecast` know.
+ */
+export const mayTell = ({ cap, window }: Counter, used: Cost, at: Instant): boolean => {
+  const { committed, limit, thresholds } = cap
+  const { end, forecast, start, told } = window
+  let next = Number.POSITIVE_INFINITY
+  for (const threshold of thresholds) if (threshold > told && threshold < next) next = threshold
+  const fixed = committed === 0n ? 0 : Number(committed)
+  const spent = Number(used)
+  const most = Number(limit)
+  if (most === 0 || (fixed + spent) * 100 >= most * (next - 1e-9)) return true
+  if (end === null || forecast || (at - start) * 20 < end - start) return false
+  return (at - start) * (most - fixed) <= (end - start) * spent
+}
+
 /** The highest threshold that so much reaches, beyond what a window has told of; exactly 50 % reaches 50. */
 export const reached = ({ cap, window: { told } }: Counter, used: Cost): number | undefined => {
   const { committed, limit, thresholds } = cap

@@ -362,6 +362,7 @@ const post = (
     for (const count of counts) {
       if (count.cap !== cap.id || count.start !== window.start) continue
       const used = window.used + count.used
+      if (!SpendingCap.mayTell(counter, used, at)) continue
       const { client, id, limit } = cap
       const { start } = window
       const percent = SpendingCap.reached(counter, used)

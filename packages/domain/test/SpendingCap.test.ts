@@ -138,6 +138,20 @@ describe("SpendingCap", () => {
   )
 
   it.prop(
+    "whatever is to be told is not missed at a glance, up to the last unit of the largest limits",
+    [caps, upTo(100), upTo(100), Schema.Literals([1n, 999_999_999_999_999n]), Schema.Literals([-1n, 0n, 1n])],
+    ([small, told, percent, scale, edge]) => {
+      const cap = { ...small, limit: small.limit * scale, committed: small.committed * scale }
+      const window = { ...SpendingCap.open(cap, 1_800_000_000_000), told, forecast: false }
+      const at = window.start + Math.floor(((window.end ?? 0) - window.start) / 10)
+      const used = (cap.limit * BigInt(percent)) / 100n - cap.committed + edge
+      const tells =
+        SpendingCap.reached({ cap, window }, used) !== undefined || SpendingCap.forecast(cap, window, used, at) !== null
+      assert.isTrue(!tells || SpendingCap.mayTell({ cap, window }, used, at))
+    }
+  )
+
+  it.prop(
     "a cap that changes forgets nothing it counted, and tells nothing again",
     [caps, caps, now, upTo(80)],
     ([before, after, at, used]) => {

@@ -8,7 +8,7 @@
  * A level below the threshold is a crossing, and so is a debit that was refused for want of credits. Each has a number, and
  * buys at most once: k times the amount, so that the level reaches the threshold and what was refused would have passed,
  * within the ceilings of the day and the month. At most one is in flight. What may not be bought now waits, and says why; a
- * decline stops it, and says why, until somebody arms it again. A crossing while it cools down is found at the end of that.
+ * decline stops it, as does money that goes back, and says why, until somebody arms it again. A crossing while it cools down is found at the end of that.
  */
 import { Result } from "effect"
 import * as Credits from "./Credits.ts"
@@ -18,7 +18,7 @@ import * as Money from "./Money.ts"
 import * as Rate from "./Rate.ts"
 import type { Event } from "./recharge/Event.ts"
 import type { Refusal } from "./recharge/Refusal.ts"
-import { type Charge, type Config, goal, type State, type Waits } from "./recharge/State.ts"
+import { type Charge, type Config, goal, type State, type Stopped, type Waits } from "./recharge/State.ts"
 
 export { Event, evolve } from "./recharge/Event.ts"
 export { Refusal } from "./recharge/Refusal.ts"
@@ -76,6 +76,8 @@ export type Command =
     }
   /** The method it would have been paid with is not there any more, or not to be used. */
   | { readonly _tag: "LoseMethod"; readonly method: "inactive" | "missing"; readonly at: Instant }
+  /** What was paid before went back. */
+  | { readonly _tag: "GiveBack"; readonly how: "charged_back" | "refunded"; readonly at: Instant }
   | { readonly _tag: "Rearm"; readonly at: Instant }
 
 type Of<Tag extends Command["_tag"]> = Extract<Command, { readonly _tag: Tag }>
@@ -121,11 +123,9 @@ export const decide = (state: State, command: Command): Decision => {
       )
     }
     case "LoseMethod":
-      return Result.succeed(
-        phase._tag === "Armed" || phase._tag === "Wanted" || phase._tag === "Cooling"
-          ? [withoutMethod(command.method, at)]
-          : []
-      )
+      return Result.succeed(isOpen(state) ? [withoutMethod(command.method, at)] : [])
+    case "GiveBack":
+      return Result.succeed(isOpen(state) ? [stoppedBy(command.how, at)] : [])
     case "Rearm":
       if (phase._tag === "Stopped") return Result.succeed([{ _tag: "Rearmed", at }])
       return Result.fail({ _tag: "NotStopped", phase: phase._tag })
@@ -193,9 +193,15 @@ const waits = ({ phase, dueAt }: State, why: Waits, until: Instant | null): Read
   return !first && dueAt === until ? [] : [{ _tag: "Waited", why, until, first }]
 }
 
-const withoutMethod = (method: "inactive" | "missing", at: Instant): Event => ({
+/** Whether it may begin to buy: not what is in flight, which comes down first. */
+const isOpen = ({ phase: { _tag } }: State): boolean => _tag === "Armed" || _tag === "Wanted" || _tag === "Cooling"
+
+const withoutMethod = (method: "inactive" | "missing", at: Instant): Event =>
+  stoppedBy(method === "missing" ? "method_missing" : "method_inactive", at)
+
+const stoppedBy = (why: Exclude<Stopped["why"], "declined">, at: Instant): Event => ({
   _tag: "Stopped",
-  why: method === "missing" ? "method_missing" : "method_inactive",
+  why,
   class: null,
   code: null,
   message: null,

@@ -43,6 +43,7 @@ const Step = Schema.TaggedUnion({
   Succeed: { wait },
   Fail: { wait, class: Schema.Literals(["funds", "temporary", "method", "final", "authentication"]) },
   LoseMethod: { wait },
+  GiveBack: { wait, how: Schema.Literals(["charged_back", "refunded"]) },
   Rearm: { wait }
 })
 type Step = typeof Step.Type
@@ -168,6 +169,9 @@ const play = (steps: ReadonlyArray<Step>) => {
         break
       case "LoseMethod":
         post({ _tag: "LoseMethod", method: "missing", at })
+        break
+      case "GiveBack":
+        post({ _tag: "GiveBack", how: step.how, at })
         break
       case "Disable":
       case "Rearm":
@@ -324,8 +328,9 @@ describe("AutoRecharge", () => {
       for (const { before, events } of play(steps).turns)
         for (const event of events) {
           if (event._tag === "Succeeded") until = event.at + (before.config?.cooldown ?? 0)
-          // Whoever configures it anew may have made it shorter, or switched it off and on.
-          if (event._tag === "Configured" || event._tag === "Disabled") until = Number.NEGATIVE_INFINITY
+          // Whoever configures it anew may have made it shorter, or switched it off and on; and what stopped is armed by hand.
+          if (event._tag === "Configured" || event._tag === "Disabled" || event._tag === "Rearmed")
+            until = Number.NEGATIVE_INFINITY
           if (event._tag === "Wanted") assert.isAtLeast(event.at, until)
         }
     },

@@ -1,4 +1,5 @@
 import {
+  applyNotice,
   archiveCreditPack,
   completeOnboarding,
   createSubscription,
@@ -6,6 +7,7 @@ import {
   publishPlan,
   reactivateClient,
   rearmRecharge,
+  refundOrder,
   runDue,
   setCap,
   suspendClient
@@ -420,6 +422,38 @@ describe("auto-recharge", () => {
     assert.deepStrictEqual(await attempts(organization), ["1: 1000 succeeded"])
     assert.strictEqual(await left(organization, client), 105n)
     await isWell(organization)
+  })
+
+  it("is stopped where money goes back, so that it does not buy again what was given back", async () => {
+    for (const how of ["refunded", "charged_back"] as const) {
+      const { organization, client, connection, by, at } = await scene()
+      await run(spend(by, client, 45))
+      await work(organization, start)
+      const { rows } = await pool.query<{ order: string; reference: string }>(
+        `select order_id as "order", reference from payment where organization_id = $1`,
+        [organization]
+      )
+      const { order = "", reference = "" } = rows[0] ?? {}
+      if (how === "refunded") await run(refundOrder({ ...by, key: Ids.mint() }, { order, amount: null, policy: "owe" }))
+      else {
+        const { headers, body } = await Sandbox.chargeBack(await database(), connection, reference)
+        await run(applyNotice(by, { connection: connection.id, headers: new Headers(headers), body }))
+      }
+      assert.strictEqual((await standing(by, client)).stopped?.reason, how)
+      assert.deepInclude(await events(organization, "recharge.stopped"), {
+        reason: how,
+        class: null,
+        code: null,
+        message: null,
+        order
+      })
+      await work(organization, start + 7 * day)
+      assert.strictEqual((await attempts(organization)).length, 1)
+      await run(rearmRecharge({ ...at(start + 7 * day), key: Ids.mint() }, { client }))
+      await work(organization, start + 7 * day)
+      assert.strictEqual((await attempts(organization)).length, 2)
+      await isWell(organization)
+    }
   })
 
   it("of a parent is wanted by a child that draws on it, once", async () => {

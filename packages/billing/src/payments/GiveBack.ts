@@ -7,6 +7,7 @@ import { type Id, type Money, Order } from "@capstan/domain"
 import { type Database, Entries, Orders, PaymentReversals, Payments } from "@capstan/store"
 import { Result } from "effect"
 import type { Refused } from "../Doors.ts"
+import { stopBuying } from "../recharge/SettleRecharge.ts"
 import type { Session } from "../subscriptions/Serve.ts"
 import { change, grantKey } from "./SettlePayment.ts"
 import { revokedOf, takeBack, takenBy } from "./TakeBack.ts"
@@ -14,12 +15,15 @@ import { revokedOf, takeBack, takenBy } from "./TakeBack.ts"
 export const giveBack = async (
   session: Session,
   payment: Payments.Payment,
-  { id, amount, policy }: Pick<PaymentReversals.Reversal, "amount" | "id" | "policy">
+  { id, amount, kind, policy }: Pick<PaymentReversals.Reversal, "amount" | "id" | "kind" | "policy">
 ): Promise<Result.Result<PaymentReversals.Taken, Refused>> => {
   const { trx, caller, locked } = session
   const { organization } = caller
   const order = await Orders.byId(trx, organization, payment.order)
   if (order === undefined) throw new Error(`Order ${payment.order} is nowhere`)
+  // Before the balance falls for it: else that would be a crossing. A purchase by hand may be refunded as it was made.
+  if (kind === "chargeback") await stopBuying(session, order, "charged_back")
+  else if (order.reason === "auto_recharge") await stopBuying(session, order, "refunded")
   await Payments.giveBack(trx, organization, payment.id, amount)
   const changed = await change(session, order, { _tag: "Refund", amount })
   if (Result.isFailure(changed)) return Result.fail(changed.failure)

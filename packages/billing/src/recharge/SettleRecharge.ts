@@ -57,6 +57,13 @@ export const loseMethod = async (
     await decideAndSave(session, client, { _tag: "LoseMethod", method: "inactive", at: locked.at }, {})
 }
 
+/** What was paid for an order went back: what that leaves is no reason to buy more. */
+export const stopBuying = (
+  session: Session,
+  { client, id: order }: { readonly client: Id.Id; readonly id: Id.Id },
+  how: "charged_back" | "refunded"
+): Promise<void> => decideAndSave(session, client, { _tag: "GiveBack", how, at: session.locked.at }, { order })
+
 const decideAndSave = async (
   { trx, caller: { organization }, locked }: Session,
   client: Id.Id,

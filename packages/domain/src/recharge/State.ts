@@ -47,7 +47,8 @@ export const Waits = Schema.Literals([
 export type Waits = typeof Waits.Type
 
 export const Stopped = Schema.Struct({
-  why: Schema.Literals(["declined", "method_missing", "method_inactive"]),
+  /** Where money went back, more is not bought before somebody says so. */
+  why: Schema.Literals(["declined", "method_missing", "method_inactive", "refunded", "charged_back"]),
   /** Of a decline, as the provider has it. */
   class: Schema.NullOr(Decline.Class),
   code: Schema.NullOr(Schema.String),

@@ -103,6 +103,21 @@ describe("a lease that a move has cut in two", () => {
     }
   })
 
+  it("that has ended by itself is given back in both trees, and to who paid", async () => {
+    const { move, ...own } = await leased()
+    await move()
+    const late = { now: start + minute }
+    await run(runDue(own.organization.id, late.now))
+    assert.deepStrictEqual(await own.windows(), ["10 used, 0 held", "10 used, 0 held", ""])
+    const entry = { payer: own.here, seq: 3 }
+    await run(reverseDebit(own.caller(late), { entry, amount: 4n * credit }))
+    assert.deepStrictEqual(await own.windows(), ["6 used, 0 held", "6 used, 0 held", ""])
+    await run(reverseDebit(own.caller(late), { entry, amount: null }))
+    assert.deepStrictEqual(await own.windows(), ["0 used, 0 held", "0 used, 0 held", ""])
+    assert.strictEqual(await own.wallet(own.here, late), "100 left, 0 held")
+    await own.isSound()
+  })
+
   it("goes back with its client, and is settled as if it had never left", async () => {
     const { move, settle, ...own } = await leased()
     await move()

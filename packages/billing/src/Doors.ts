@@ -58,7 +58,8 @@ export const onClient = <A>(
 
 /**
  * What bounds a client is set from above it: a token that is confined to a client can neither give it, nor the wallet it
- * draws on, credits, nor set its caps, nor lift its suspension. `bounded` is whom it concerns.
+ * draws on, credits, nor a trial that its plan has not, nor set its caps, nor lift its suspension. `bounded` is whom it
+ * concerns.
  */
 export const fromAbove = ({ reach }: Caller, bounded: ReadonlyArray<Id.Id>): Failure | undefined =>
   reach !== null && bounded.includes(reach)
@@ -69,6 +70,20 @@ export const fromAbove = ({ reach }: Caller, bounded: ReadonlyArray<Id.Id>): Fai
           "A token that is confined to this client cannot change what bounds it: use one of its parent or organization."
       }
     : undefined
+
+/** What holds for all clients is settled by the organization: not by a token that is confined to one of them. */
+export const forAll = ({ reach }: Caller): Failure | undefined =>
+  reach === null
+    ? undefined
+    : {
+        _tag: "NotAdmissible",
+        reason: "set_from_above",
+        message: "A token that is confined to a client cannot change what holds for all: use one of the organization."
+      }
+
+/** Whom the credits of a client concern: itself, and all up to the one whose wallet it draws on. */
+export const drawing = ({ line, payer }: Pick<Tree.Branch, "line" | "payer">): ReadonlyArray<Id.Id> =>
+  line.slice(0, line.findIndex(({ id }) => id === payer) + 1).map(({ id }) => id)
 
 /** Where the caller has seen another version than the present one. */
 export const staleness = ({ ifMatch }: Caller, version: bigint): Failure | undefined =>

@@ -5,7 +5,7 @@
 import type { Credits, Wallet } from "@capstan/domain"
 import { type Caller, Ids, Key, type Trees } from "@capstan/store"
 import { Effect, Result } from "effect"
-import { change, fromAbove, type Refused } from "../Doors.ts"
+import { change, drawing, fromAbove, type Refused } from "../Doors.ts"
 
 export interface Input {
   readonly client: string
@@ -23,12 +23,8 @@ export const adjustCredits = Effect.fnUntraced(function* (
   const key = { namespace: "caller", key: named, hash: Key.hash("credits.adjust", { amount, reason }) } as const
   return yield* change<Trees.Posted>(caller, [name], async (_, locked) => {
     const { at } = locked
-    const { payer, line, terms } = await locked.branch(name)
-    const drawing = line.slice(0, line.findIndex(({ id }) => id === payer) + 1)
-    const bound = fromAbove(
-      caller,
-      drawing.map(({ id }) => id)
-    )
+    const branch = await locked.branch(name)
+    const bound = fromAbove(caller, drawing(branch))
     if (bound !== undefined) return Result.fail(bound)
     const lot: Wallet.Lot = {
       id: Ids.mint(),
@@ -38,7 +34,7 @@ export const adjustCredits = Effect.fnUntraced(function* (
       priority: 0,
       effectiveAt: at,
       expiresAt: null,
-      unitCost: terms.creditValue,
+      unitCost: branch.terms.creditValue,
       source: "adjustment",
       allowance: false,
       outlives: null,

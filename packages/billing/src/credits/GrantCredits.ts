@@ -2,7 +2,7 @@
 import type { Credits, Currency, Instant, Rate, Wallet } from "@capstan/domain"
 import { type Caller, Clients, Ids, Key, type Trees } from "@capstan/store"
 import { Effect, Result } from "effect"
-import { change, fromAbove, type Refused } from "../Doors.ts"
+import { change, drawing, fromAbove, type Refused } from "../Doors.ts"
 
 export interface Input {
   readonly client: string
@@ -31,12 +31,8 @@ export const grantCredits = Effect.fnUntraced(function* (
     const client = await Clients.find(trx, caller, name)
     if (client === undefined) return Result.fail({ _tag: "NotFound", what: "client", id: name })
     const { at } = locked
-    const { terms, line, payer: owner } = await locked.branch(name)
-    const drawing = line.slice(0, line.findIndex(({ id }) => id === owner) + 1)
-    const bound = fromAbove(
-      caller,
-      drawing.map(({ id }) => id)
-    )
+    const branch = await locked.branch(name)
+    const bound = fromAbove(caller, drawing(branch))
     if (bound !== undefined) return Result.fail(bound)
     const lot: Wallet.Lot = {
       id: Ids.mint(),
@@ -46,7 +42,7 @@ export const grantCredits = Effect.fnUntraced(function* (
       priority,
       effectiveAt: effectiveAt ?? at,
       expiresAt,
-      unitCost: unitCost?.amount ?? terms.creditValue,
+      unitCost: unitCost?.amount ?? branch.terms.creditValue,
       source,
       allowance: false,
       outlives: null,

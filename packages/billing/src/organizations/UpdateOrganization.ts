@@ -1,8 +1,8 @@
 /** Changes an organization's name or settings. What the gate has cached of them is stale from the next request on. */
 import type { Settings } from "@capstan/domain"
-import { type Caller, type Failure, Organizations } from "@capstan/store"
+import { type Caller, Organizations } from "@capstan/store"
 import { Result } from "effect"
-import { change, staleness } from "../Doors.ts"
+import { change, forAll, staleness } from "../Doors.ts"
 
 export interface Input {
   readonly name?: string
@@ -12,7 +12,8 @@ export interface Input {
 
 export const updateOrganization = (caller: Caller, { name, settings = {} }: Input) =>
   change<Organizations.Versioned>(caller, [], async (trx, { record }) => {
-    if (caller.reach !== null) return Result.fail(confined)
+    const bound = forAll(caller)
+    if (bound !== undefined) return Result.fail(bound)
     const before = await Organizations.lock(trx, caller.organization)
     const stale = staleness(caller, before.version)
     if (stale !== undefined) return Result.fail(stale)
@@ -38,9 +39,3 @@ const keys = Object.keys(Organizations.defaults) as ReadonlyArray<keyof Settings
 const isSame = (a: unknown, b: unknown): boolean => textOf(a) === textOf(b)
 const textOf = (value: unknown): string =>
   JSON.stringify(value, (_, part: unknown) => (typeof part === "bigint" ? `${part}` : part))
-
-const confined: Failure = {
-  _tag: "NotAdmissible",
-  reason: "set_from_above",
-  message: "A token that is confined to a client cannot change what is settled for all: use one of the organization."
-}

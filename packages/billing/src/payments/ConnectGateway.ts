@@ -4,7 +4,7 @@
  */
 import { type Caller, CommandKeys, Connections, Database, type Failure, Ids, Key, Organizations } from "@capstan/store"
 import { Effect, Result } from "effect"
-import { change, type Refused } from "../Doors.ts"
+import { change, forAll, type Refused } from "../Doors.ts"
 import { PaymentGateway } from "./PaymentGateway.ts"
 import { retryAfterMs } from "./Provider.ts"
 
@@ -22,7 +22,8 @@ export const connectGateway = Effect.fnUntraced(function* (caller: Caller, input
   const { organization, now } = caller
   const { gateways, seal } = yield* PaymentGateway
   const { db } = yield* Database.Database
-  if (caller.reach !== null) return yield* Effect.fail<Refused>(confined)
+  const bound = forAll(caller)
+  if (bound !== undefined) return yield* Effect.fail<Refused>(bound)
   const gateway = Object.hasOwn(gateways, input.gateway) ? gateways[input.gateway] : undefined
   if (gateway === undefined)
     return yield* Effect.fail<Refused>(
@@ -81,9 +82,3 @@ const sandboxInLive = [
   "gateway",
   "With this account no money moves, and this organization is live: connect a live account."
 ] as const
-
-const confined: Failure = {
-  _tag: "NotAdmissible",
-  reason: "set_from_above",
-  message: "A token that is confined to a client cannot connect providers for all: use one of the organization."
-}

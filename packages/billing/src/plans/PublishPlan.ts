@@ -2,7 +2,7 @@
 import { Plan } from "@capstan/domain"
 import { type Caller, CommandKeys, Ids, Key, Plans } from "@capstan/store"
 import { Result, Schema } from "effect"
-import { change, type Refused } from "../Doors.ts"
+import { change, forAll, type Refused } from "../Doors.ts"
 
 const encode = Schema.encodeSync(Plan.Draft)
 
@@ -10,8 +10,10 @@ const encode = Schema.encodeSync(Plan.Draft)
 const mostTries = 20
 
 export const publishPlan = (caller: Caller, draft: Plan.Draft) =>
-  change<Plan.Version>(caller, [], (trx, locked) => {
+  change<Plan.Version>(caller, [], async (trx, locked) => {
     const { organization, key } = caller
+    const bound = forAll(caller)
+    if (bound !== undefined) return Result.fail(bound)
     const procedure = "plans.publish"
     const hash = Key.hash(procedure, encode(draft))
     return CommandKeys.once<Plan.Version, Refused>(trx, { organization, procedure, key, hash }, async () => {

@@ -2,12 +2,14 @@
 import type { CreditPack } from "@capstan/domain"
 import { type Caller, CommandKeys, CreditPacks, Key } from "@capstan/store"
 import { Result } from "effect"
-import { change, type Refused } from "../Doors.ts"
+import { change, forAll, type Refused } from "../Doors.ts"
 
 /** By the id of a version, or by the key. */
 export const archiveCreditPack = (caller: Caller, { product }: { readonly product: string }) =>
   change<CreditPack.Version>(caller, [], async (trx, locked) => {
     const { organization, key } = caller
+    const bound = forAll(caller)
+    if (bound !== undefined) return Result.fail(bound)
     const found = await CreditPacks.find(trx, organization, product)
     if (found === undefined) return Result.fail({ _tag: "NotFound", what: "creditPack", id: product })
     const procedure = "products.archive"

@@ -2,7 +2,7 @@
 import { CreditPack } from "@capstan/domain"
 import { type Caller, CommandKeys, CreditPacks, Ids, Key } from "@capstan/store"
 import { Result, Schema } from "effect"
-import { change, type Refused } from "../Doors.ts"
+import { change, forAll, type Refused } from "../Doors.ts"
 
 const encode = Schema.encodeSync(CreditPack.Draft)
 
@@ -10,8 +10,10 @@ const encode = Schema.encodeSync(CreditPack.Draft)
 const mostTries = 20
 
 export const createCreditPack = (caller: Caller, draft: CreditPack.Draft) =>
-  change<CreditPack.Version>(caller, [], (trx, locked) => {
+  change<CreditPack.Version>(caller, [], async (trx, locked) => {
     const { organization, key } = caller
+    const bound = forAll(caller)
+    if (bound !== undefined) return Result.fail(bound)
     const procedure = "products.create"
     const hash = Key.hash(procedure, encode(draft))
     return CommandKeys.once<CreditPack.Version, Refused>(trx, { organization, procedure, key, hash }, async () => {

@@ -7,7 +7,7 @@ import { type Caller, type Failure, Ids, Organizations, Plans, Subscriptions, Su
 import { Result } from "effect"
 import { setCapIn, type Setting } from "../caps/SetCap.ts"
 import { grants } from "../clients/Payer.ts"
-import { onClient, statusOf } from "../Doors.ts"
+import { fromAbove, onClient, statusOf } from "../Doors.ts"
 import { post, record } from "./Serve.ts"
 import { turn } from "./Turn.ts"
 
@@ -33,7 +33,8 @@ export const createSubscription = (caller: Caller, { client: name, plan: key, se
       const { client } = parts
       const plan = await Plans.latest(trx, organization, key)
       if (plan === undefined) return Result.fail({ _tag: "NotFound", what: "plan", id: key })
-      const refused = refusalOf(plan, parts.client) ?? belowPrice(plan, cappedAmount)
+      const longer = trial === undefined ? undefined : fromAbove(caller, [client.id])
+      const refused = longer ?? refusalOf(plan, parts.client) ?? belowPrice(plan, cappedAmount)
       if (refused !== undefined) return Result.fail(refused)
 
       const status = statusOf(parts)

@@ -3,6 +3,7 @@ import {
   consumeCredits,
   createAccessToken,
   createClient,
+  createSubscription,
   reactivateClient,
   setCap,
   suspendClient
@@ -11,7 +12,7 @@ import { type Currency, Money } from "@capstan/domain"
 import { AccessTokens } from "@capstan/store"
 import { Client } from "@capstan/testing"
 import { assert, describe, it } from "vitest"
-import { credit, day, grant, pool, refusal, run, spend, start, world } from "../World.ts"
+import { credit, day, grant, month, plan, pool, refusal, run, spend, start, world } from "../World.ts"
 
 const usd = "USD" as Currency.Currency
 const cap = (client: string) => ({
@@ -61,6 +62,17 @@ describe("a token that is confined to a client", () => {
     await run(setCap(own, cap(child)))
     await run(grant(own, child, credit))
     await run(consumeCredits(caller({ reach: parent }), spend(child, credit)))
+  })
+
+  it("neither publishes what it could subscribe to, nor subscribes with a longer trial than the plan has", async () => {
+    const { organization, caller } = await world()
+    const client = await Client.create(pool, organization)
+    const own = caller({ reach: client })
+    assert.deepInclude(await refusal(plan(own)), { reason: "set_from_above" })
+    await run(plan(caller(), { price: 1_000n }))
+    const asked = { client, plan: "basic", seats: undefined, trial: { ...month, count: 100 } }
+    assert.deepInclude(await refusal(createSubscription(own, asked)), { reason: "set_from_above" })
+    await run(createSubscription(own, { ...asked, trial: undefined }))
   })
 })
 

@@ -2,18 +2,15 @@
 import { procedures } from "@capstan/contract"
 import { connect, safe } from "@capstan/sdk"
 import { assert, it } from "@effect/vitest"
-import { Currency, Money, Rate } from "@capstan/domain"
-import { publishPlan } from "@capstan/billing"
-import { Database as TestDatabase } from "@capstan/testing"
-import { Database, Trees } from "@capstan/store"
-import { Effect, Layer } from "effect"
+import { Database } from "@capstan/testing"
 import { afterAll } from "vitest"
 import { open } from "../src/server.ts"
+import { publish } from "./Plans.ts"
 import { organization, secret } from "./Serving.ts"
 
 /** What has been called, and has answered. */
 const called = new Set<string>()
-const api = await open({ databaseUrl: TestDatabase.url, secret })
+const api = await open({ databaseUrl: Database.url, secret })
 afterAll(api.close)
 
 const clientFor = (token: string) =>
@@ -28,37 +25,6 @@ const clientFor = (token: string) =>
       return response
     }
   })
-
-/** A free plan of 100 credits a month. */
-const publish = (organization: string): Promise<unknown> => {
-  const month = { unit: "month", count: 1 } as const
-  const caller = {
-    organization,
-    reach: null,
-    actor: "test",
-    scopes: new Set(""),
-    now: Date.now(),
-    key: null,
-    ifMatch: null
-  }
-  const terms = {
-    currency: Currency.Currency.make("USD"),
-    interval: month,
-    creditInterval: month,
-    credits: 100_000_000n,
-    creditValue: Rate.zero,
-    rollover: null,
-    overage: null,
-    unlimited: false,
-    trial: null,
-    promoAllowance: null,
-    seats: 3
-  }
-  const database = Database.Database.layer(TestDatabase.url, { max: 2 })
-  const layer = Layer.provideMerge(Trees.Trees.layer(TestDatabase.url), database)
-  const published = publishPlan(caller, { key: "pro", name: "Pro", price: Money.Minor.make(0n), terms })
-  return Effect.runPromise(Effect.provide(published, layer))
-}
 
 it("goes from the first client to the last cap, and calls everything there is", async () => {
   const { id, token } = await organization()
@@ -154,7 +120,7 @@ it("goes from the first client to the last cap, and calls everything there is", 
   assert.deepInclude((await accessTokens.list.query({})).items[0], { id: created.id, client: child.id })
   assert.isString((await accessTokens.delete.mutate({ token: created.id })).revokedAt)
 
-  await publish(id)
+  await publish(id, "pro")
   const subscribed = await subscriptions.create.mutate({ client: child.id, plan: "pro" })
   assert.deepStrictEqual([subscribed.status, subscribed.seats], ["active", 3])
   assert.deepStrictEqual(await subscriptions.get.query({ subscription: subscribed.id }), subscribed)

@@ -1,0 +1,38 @@
+/** A free plan of 100 credits a month: there is no procedure yet that publishes one. */
+import { publishPlan } from "@capstan/billing"
+import { Currency, Money, type Plan, Rate } from "@capstan/domain"
+import { type Caller, Database, Trees } from "@capstan/store"
+import { Database as TestDatabase } from "@capstan/testing"
+import { Effect, Layer } from "effect"
+
+const month = { unit: "month", count: 1 } as const
+
+const terms: Plan.Terms = {
+  currency: Currency.Currency.make("USD"),
+  interval: month,
+  creditInterval: month,
+  credits: 100_000_000n,
+  creditValue: Rate.zero,
+  rollover: null,
+  overage: null,
+  unlimited: false,
+  trial: null,
+  promoAllowance: null,
+  seats: 3
+}
+
+export const publish = (organization: string, key: string): Promise<unknown> => {
+  const caller: Caller = {
+    organization,
+    reach: null,
+    actor: "test",
+    scopes: new Set(),
+    now: Date.now(),
+    key: null,
+    ifMatch: null
+  }
+  const database = Database.Database.layer(TestDatabase.url, { max: 2 })
+  const layer = Layer.provideMerge(Trees.Trees.layer(TestDatabase.url), database)
+  const published = publishPlan(caller, { key, name: "Plan", price: Money.Minor.make(0n), terms })
+  return Effect.runPromise(Effect.provide(published, layer))
+}

@@ -90,7 +90,12 @@ export interface Gateway {
   readonly cancel: (connection: Connection, key: string) => Promise<Found>
   readonly refund: (connection: Connection, refund: Refund) => Promise<Outcome>
   readonly fetchRefund: (connection: Connection, key: string) => Promise<Found>
-  readonly setUp: (connection: Connection, client: Id.Id) => Promise<SetUp | { readonly _tag: "Unknown" }>
+  /** Under the same key it is the same; without one, another each time. */
+  readonly setUp: (
+    connection: Connection,
+    client: Id.Id,
+    key: string | null
+  ) => Promise<SetUp | { readonly _tag: "Unknown" }>
   /** A method that was entered at the provider's, by the provider's name of it. */
   readonly attach: (connection: Connection, client: Id.Id, reference: string) => Promise<Attached>
   readonly detach: (connection: Connection, reference: string) => Promise<void>

@@ -4,7 +4,7 @@
  * again. It becomes the default where it is told, where there was none, or where that one has failed.
  */
 import { CardNumber, type Id } from "@capstan/domain"
-import { type Caller, Clients, Connections, Database, type Failure, Ids, PaymentMethods } from "@capstan/store"
+import { type Caller, Clients, Connections, Database, type Failure, Ids, Key, PaymentMethods } from "@capstan/store"
 import { Effect, Result } from "effect"
 import { onClient, type Refused } from "../Doors.ts"
 import { type Method, PaymentGateway, type SetUp as Where } from "./PaymentGateway.ts"
@@ -47,7 +47,9 @@ export const setUpMethod = Effect.fnUntraced(function* (caller: Caller, input: I
   const { gateway, connection } = yield* Effect.fromResult(Provider.open(payments, organization, kept))
 
   if (reference === null) {
-    const setUp = yield* Effect.promise(() => gateway.setUp(connection, client.id))
+    yield* claim(caller, input)
+    const key = caller.key === null ? null : `capstan-set-up-${Key.hash(client.id, caller.key).toString("hex")}`
+    const setUp = yield* Effect.promise(() => gateway.setUp(connection, client.id, key))
     if ("_tag" in setUp)
       return yield* Effect.fail<Refused>({
         _tag: "Upstream",
@@ -65,6 +67,10 @@ export const setUpMethod = Effect.fnUntraced(function* (caller: Caller, input: I
     )
   return yield* keep(caller, input, kept.id, attached)
 })
+
+/** The key is of this request. What the provider answered is not kept: it has a secret, and the provider keeps the key. */
+const claim = (caller: Caller, { client, ...payload }: Input) =>
+  onClient<null>(caller, { procedure: "paymentMethods.setup", client, payload }, async () => Result.succeed(null))
 
 const keep = (caller: Caller, { client: ref, ...payload }: Input, connection: Id.Id, attached: Method) =>
   onClient<SetUp>(caller, { procedure: "paymentMethods.setup", client: ref, payload }, async (trx, locked, parts) => {

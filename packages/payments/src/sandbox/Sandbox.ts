@@ -4,7 +4,7 @@
  * It stands for somebody else's system. It has its own tables in our Postgres, its own short transactions, and nothing of
  * ours in them. A charge is made once for a key, whoever asks and however often; an answer may be late, or lost.
  */
-import { randomBytes, randomUUID } from "node:crypto"
+import { createHmac, randomBytes, randomUUID } from "node:crypto"
 import { setTimeout as sleep } from "node:timers/promises"
 import type { PaymentGateway } from "@capstan/billing"
 import type { Id, Money } from "@capstan/domain"
@@ -70,14 +70,18 @@ export const open = (database: Connected, options: Partial<Options> = {}): Payme
     fetchRefund: async ({ organization }, key) =>
       (await attempt(database, (trx) => Ledger.refundOf(trx, organization, key))) ?? unknown,
 
-    setUp: async ({ organization }, client) => {
-      const reference = `sandbox_succeed.${randomUUID()}`
+    setUp: async ({ organization, secret }, client, key) => {
+      const drawn = (what: string) =>
+        createHmac("sha256", secret)
+          .update(`${what}/${key ?? randomUUID()}`)
+          .digest()
+      const reference = `sandbox_succeed.${drawn("method").toString("hex").slice(0, 32)}`
       const made = await attempt(database, (trx) => Ledger.enter(trx, organization, reference, client))
       return made === null
         ? unknown
         : {
             reference,
-            clientSecret: `${reference}_secret_${randomBytes(24).toString("base64url")}`,
+            clientSecret: `${reference}_secret_${drawn("secret").toString("base64url")}`,
             url: `${Ledger.site}/methods/${reference}`
           }
     },

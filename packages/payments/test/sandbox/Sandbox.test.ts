@@ -345,7 +345,7 @@ describe("a method", () => {
   it("that was set up is entered by its reference", async () => {
     const connection = await connect()
     const client = Ids.mint()
-    const setUp = await gateway.setUp(connection, client)
+    const setUp = await gateway.setUp(connection, client, null)
     if ("_tag" in setUp) assert.fail(setUp._tag)
     assert.isTrue(setUp.clientSecret.startsWith(setUp.reference))
     assert.deepInclude(await gateway.attach(connection, client, setUp.reference), { reference: setUp.reference })

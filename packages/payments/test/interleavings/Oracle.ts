@@ -77,7 +77,7 @@ interface Count {
 }
 
 /** What a spender wanted besides an amount. */
-export interface Asked {
+export interface Asked extends Who {
   readonly feature: string | null
   readonly allowPartial: boolean
   readonly isLease: boolean
@@ -406,7 +406,11 @@ export class Oracle {
   ): ReadonlyArray<Count> {
     this.#barred(client)
     const wanted = BigInt(asked ?? amount) - before
-    const { feature, allowPartial } = this.#askedOf(key)
+    const { feature, allowPartial, ...spender } = this.#askedOf(key)
+    // Beyond a hold it is who the hold was for, unless said.
+    const beyond = before > 0n ? { member, meter } : { member: null, meter: null }
+    const expected = `${spender.member ?? beyond.member} on ${spender.meter ?? beyond.meter}`
+    expect(`${member} on ${meter}`, expected, "who spends on what")
     const who = { member, meter }
     const burned = this.burn(client, at, wanted, feature, who)
     if (burned.missing > 0n && !allowPartial) throw new Broken(`${burned.missing} of ${wanted} is missing`)

@@ -193,9 +193,8 @@ export const play = async (
   const asks = (step: Script.Step, now: number): Asked | undefined => {
     switch (step._tag) {
       case "Debit": {
-        const { amount, allowPartial, feature } = step
         const client = clients[step.client]!
-        return (caller) => Billing.consumeCredits(caller, { client, amount, allowPartial, feature, effectiveAt: null })
+        return (caller) => Billing.consumeCredits(caller, { ...spendOf(step), client, effectiveAt: null })
       }
       case "Reserve":
       case "Lease": {

@@ -43,6 +43,8 @@ export const judge = async (pool: Pool, stage: Stage.Stage): Promise<Tally> => {
     const spent = step !== undefined && "allowPartial" in step ? step : undefined
     return {
       feature: spent?.feature ?? null,
+      member: spent?.member ?? null,
+      meter: spent?.meter ?? null,
       allowPartial: spent?.allowPartial ?? false,
       isLease: step?._tag === "Lease" || step?._tag === "RenewLease"
     }

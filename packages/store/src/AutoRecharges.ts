@@ -17,7 +17,7 @@ import * as Clients from "./Clients.ts"
 import type { Trx } from "./Database.ts"
 import type { Failure } from "./Failure.ts"
 import type { Tables } from "./Tables.ts"
-import { lookAgain as look } from "./trees/LookAgain.ts"
+import { lookAgain as look } from "./trees/WaitingRecharges.ts"
 import * as Query from "./trees/Query.ts"
 import * as Page from "./views/Page.ts"
 

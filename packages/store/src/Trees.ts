@@ -8,7 +8,7 @@ import { Context, Effect, Layer, Result } from "effect"
 import type { Caller } from "./Caller.ts"
 import { connect, Database, isBroken, type Trx } from "./Database.ts"
 import type { Failure } from "./Failure.ts"
-import * as Apart from "./trees/Apart.ts"
+import * as StrayHolds from "./trees/StrayHolds.ts"
 import * as Door from "./trees/Door.ts"
 import { defaults, Gate, type Options, type Stats } from "./trees/Gate.ts"
 import { look, type Seen } from "./trees/Look.ts"
@@ -52,7 +52,7 @@ export const open = (
   // One connection for each batch in flight, for the trees that go on by themselves, for locating and for looking.
   const { pool, close } = connect(url, { max: settings.inFlight + 8, name: "capstan gate", options: planning })
   const gate: Gate = new Gate(pool, settings, onFault, (caller, request) =>
-    Apart.settle(database, caller, request, (root) => gate.cache.drop(caller.organization, root))
+    StrayHolds.settle(database, caller, request, (root) => gate.cache.drop(caller.organization, root))
   )
   return {
     post: (caller: Caller, request: Request) => gate.submit(caller, request) as Promise<Result.Result<never, Refused>>,

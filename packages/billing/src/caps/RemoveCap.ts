@@ -5,7 +5,7 @@ import { onClient, type Refused, staleness } from "../Doors.ts"
 import { settlePending } from "../raises/Settle.ts"
 import type { Session } from "../subscriptions/Serve.ts"
 import { barred } from "./Consent.ts"
-import { told } from "./Told.ts"
+import * as CapLog from "./CapLog.ts"
 
 export interface Input {
   readonly client: string
@@ -37,6 +37,6 @@ export const removeCapIn = async (
   await settlePending(session, present.cap)
   const decided = await locked.decide(client.id, { _tag: "RemoveCap", cap: present.cap.id, at })
   if (Result.isFailure(decided)) return Result.fail(decided.failure)
-  locked.record({ client: client.id, kind: "cap.removed", payload: { before: told(present.cap) } })
+  locked.record({ client: client.id, kind: "cap.removed", payload: { before: CapLog.told(present.cap) } })
   return Result.succeed(CapView.versioned(present, client.currency, latest))
 }

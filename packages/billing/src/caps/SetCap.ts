@@ -13,7 +13,7 @@ import { fromAbove, onClient, type Refused, staleness } from "../Doors.ts"
 import { settlePending } from "../raises/Settle.ts"
 import type { Session } from "../subscriptions/Serve.ts"
 import { barred, isLooser, mayConsent, placeOf } from "./Consent.ts"
-import { told } from "./Told.ts"
+import * as CapLog from "./CapLog.ts"
 
 export interface Setting {
   readonly name: string
@@ -93,7 +93,7 @@ export const setCapIn = async (
   }
   const decided = await locked.decide(client.id, { _tag: "SetCap", cap, at })
   if (Result.isFailure(decided)) return Result.fail(decided.failure)
-  const payload = { before: before === undefined ? null : told(before), after: told(cap) }
+  const payload = { before: before === undefined ? null : CapLog.told(before), after: CapLog.told(cap) }
   locked.record({ client: client.id, kind: "cap.set", payload })
   return Result.succeed(await standing({ locked }, client, cap.id, latest + 1n))
 }

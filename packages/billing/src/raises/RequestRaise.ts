@@ -11,7 +11,7 @@ import { outsideRange } from "../caps/SetCap.ts"
 import { onClient, type Refused } from "../Doors.ts"
 import type { Session } from "../subscriptions/Serve.ts"
 import { ofRefusal, settle } from "./Settle.ts"
-import { toldOf } from "./Told.ts"
+import * as RaiseLog from "./RaiseLog.ts"
 
 export interface Input {
   readonly client: string
@@ -74,7 +74,7 @@ const request = async (
   let raise = decided.success.reduce<Raise.State>(Raise.evolve, Raise.initial)
   if (raise === null) throw new Error("A raise that was requested is nowhere")
   await Raises.insert(trx, organization, raise)
-  locked.record({ client: client.id, kind: "raise.requested", payload: toldOf(raise) })
+  locked.record({ client: client.id, kind: "raise.requested", payload: RaiseLog.told(raise) })
   if (atOnce) {
     const approved = await settle(session, raise, "Approve")
     if (Result.isFailure(approved)) return Result.fail(approved.failure)

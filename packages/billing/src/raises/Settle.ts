@@ -3,9 +3,9 @@ import { Raise, type SpendingCap } from "@capstan/domain"
 import { type Failure, Raises } from "@capstan/store"
 import { Result } from "effect"
 import type { Refused } from "../Doors.ts"
-import { told } from "../caps/Told.ts"
+import * as CapLog from "../caps/CapLog.ts"
 import type { Session } from "../subscriptions/Serve.ts"
-import { toldOf } from "./Told.ts"
+import * as RaiseLog from "./RaiseLog.ts"
 
 /** The raise as it stands then; nothing is written where it stood so already. */
 export const settle = async (
@@ -19,7 +19,7 @@ export const settle = async (
   const raise = decided.success.reduce<Raise.State>(Raise.evolve, before) ?? before
   if (decided.success.length === 0) return Result.succeed(raise)
   await Raises.update(trx, caller.organization, raise)
-  locked.record({ client: raise.client, kind: `raise.${raise.status}`, payload: toldOf(raise) })
+  locked.record({ client: raise.client, kind: `raise.${raise.status}`, payload: RaiseLog.told(raise) })
   return raise.status === "approved" ? raiseCap({ locked }, raise) : Result.succeed(raise)
 }
 
@@ -35,7 +35,7 @@ const raiseCap = async (
   if (cap.limit === before.limit) return Result.succeed(raise)
   const decided = await locked.decide(raise.client, { _tag: "SetCap", cap, at: locked.at })
   if (Result.isFailure(decided)) return Result.fail(decided.failure)
-  const payload = { before: told(before), after: told(cap), raise: raise.id }
+  const payload = { before: CapLog.told(before), after: CapLog.told(cap), raise: raise.id }
   locked.record({ client: raise.client, kind: "cap.set", payload })
   return Result.succeed(raise)
 }

@@ -16,13 +16,13 @@ import {
   Tree,
   Wallet
 } from "@capstan/domain"
-import { AutoRecharges, Clients, CreditPacks, Ids, PaymentMethods } from "@capstan/store"
+import { AutoRecharges, Clients, CreditPacks, Ids, PaymentMethods, Wallets } from "@capstan/store"
 import { Result } from "effect"
 import { placeOrder } from "../payments/Orders.ts"
 import type { Session } from "../subscriptions/Serve.ts"
 import { bought as lotOf } from "../payments/SettlePayment.ts"
 import { bought, readiness } from "./GetRecharge.ts"
-import { record } from "./Told.ts"
+import * as RechargeLog from "./RechargeLog.ts"
 
 /** Whether anything came of it. */
 export const beginRecharge = async (session: Session, id: Id.Id): Promise<boolean> => {
@@ -33,7 +33,9 @@ export const beginRecharge = async (session: Session, id: Id.Id): Promise<boolea
   const client = (await Clients.byIds(trx, organization, [id])).get(id)
   if (kept === undefined || client === undefined || (kept.state.dueAt ?? Number.POSITIVE_INFINITY) > at) return false
   const branch = await locked.branch(id)
-  const { wallet, terms } = branch
+  const { terms } = branch
+  // One that sleeps is looked at as it is.
+  const wallet = branch.payer === id ? branch.wallet : await Wallets.get(trx, organization, id)
   const level = terms.unlimited ? Wallet.mostCredits : Wallet.level(wallet, at)
   const method = await PaymentMethods.defaultOf(trx, organization, id)
   const { today, thisMonth, dayEnds, monthEnds } = await bought(trx, organization, id, client.timeZone, at)
@@ -62,7 +64,7 @@ export const beginRecharge = async (session: Session, id: Id.Id): Promise<boolea
   if (events.length === 0) return false
   const { state } = begun
   await AutoRecharges.save(trx, organization, { ...kept, state }, at)
-  record(locked, kept, events)
+  RechargeLog.record(locked, kept, events)
   if (state.phase._tag !== "InFlight" || state.config === null || method === undefined) return true
 
   const { charge } = state.phase

@@ -16,7 +16,7 @@ import { Result } from "effect"
 import type { Refused } from "../Doors.ts"
 import type { PaymentGateway } from "../payments/PaymentGateway.ts"
 import type { Session } from "../subscriptions/Serve.ts"
-import { record } from "./Told.ts"
+import * as RechargeLog from "./RechargeLog.ts"
 
 export interface Terms {
   readonly enabled: boolean
@@ -102,7 +102,7 @@ export const decideAndKeep = async (
   const { config } = after.state
   if (config?.enabled === true)
     await AutoRecharges.watch(trx, caller.organization, kept.client, config.threshold, { ifNone: true })
-  record(locked, after, events)
+  RechargeLog.record(locked, after, events)
   return Result.succeed(after)
 }
 

@@ -3,7 +3,7 @@ import { AutoRecharge, type Decline, type Id, type Instant } from "@capstan/doma
 import { AutoRecharges, PaymentMethods } from "@capstan/store"
 import { Result } from "effect"
 import type { Session } from "../subscriptions/Serve.ts"
-import { record } from "./Told.ts"
+import * as RechargeLog from "./RechargeLog.ts"
 
 type Outcome =
   | { readonly _tag: "Succeeded" }
@@ -76,5 +76,5 @@ const decideAndSave = async (
   if (events.length === 0) return
   const state = events.reduce(AutoRecharge.evolve, kept.state)
   await AutoRecharges.save(trx, organization, { ...kept, state }, locked.at)
-  record(locked, kept, events, more)
+  RechargeLog.record(locked, kept, events, more)
 }

@@ -64,7 +64,7 @@ export interface Stats {
 }
 
 /** The other door, for holds that are not of one tree with their client. */
-export type SettleApart = (
+export type SettleStray = (
   caller: Caller,
   request: Extract<Request, { readonly hold: Id.Id }>
 ) => Promise<Result.Result<Answer, Refused>>
@@ -74,7 +74,7 @@ export class Gate {
   readonly cache: Cache
   readonly #options: Options
   readonly #onFault: (error: unknown) => void
-  readonly #settleApart: SettleApart
+  readonly #settleStray: SettleStray
   readonly #sessions: Sessions
   readonly #locator: Locator
   readonly #queues = new Queues()
@@ -91,8 +91,8 @@ export class Gate {
   #running = 0
   #aside = 0
 
-  constructor(pool: pg.Pool, options: Options, onFault: (error: unknown) => void, settleApart: SettleApart) {
-    this.#settleApart = settleApart
+  constructor(pool: pg.Pool, options: Options, onFault: (error: unknown) => void, settleStray: SettleStray) {
+    this.#settleStray = settleStray
     this.#options = options
     this.#onFault = onFault
     this.#sessions = new Sessions(pool)
@@ -307,7 +307,7 @@ export class Gate {
     job.unknown = true
     this.#sought.add(job)
     try {
-      job.settle(await this.#settleApart(caller, request))
+      job.settle(await this.#settleStray(caller, request))
     } catch (error) {
       this.#onFault(error)
       job.settle(Result.fail({ _tag: "OutcomeUnknown", retryAfterMs }))

@@ -6,7 +6,7 @@
  * in one round trip. If a row that ought to be there was not, it raises and nothing is written.
  */
 import type { ClientLifecycle, Credits, Id, Instant, SpendingCap, Tree, Wallet } from "@capstan/domain"
-import { CapWrites } from "./CapWrites.ts"
+import { ChangedCaps } from "./ChangedCaps.ts"
 import { detailText, type Entry, entryJson, type EntryJson } from "./Entry.ts"
 import type { Query } from "./Query.ts"
 import * as Rows from "./Rows.ts"
@@ -59,7 +59,7 @@ export class Writes {
   }> = []
   readonly lifecycles = new Map<Id.Id, { readonly state: ClientLifecycle.State; readonly at: Instant.Instant }>()
   readonly events: Array<NewEvent> = []
-  readonly caps = new CapWrites()
+  readonly caps = new ChangedCaps()
   readonly notices = new Map<Id.Id, Tree.Notice>()
   readonly recharges = new Map<Id.Id, Wanted>()
   readonly #windows = new Map<string, WindowDelta>()

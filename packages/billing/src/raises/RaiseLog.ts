@@ -1,7 +1,7 @@
 /** A raise as the event log tells of it. */
 import { Cost, type Raise } from "@capstan/domain"
 
-export const toldOf = ({ id, cap, limit, before, consent, note, requestedBy, expiresAt }: Raise.Raise) => ({
+export const told = ({ id, cap, limit, before, consent, note, requestedBy, expiresAt }: Raise.Raise) => ({
   raise: id,
   cap,
   limit: Cost.format(limit),

@@ -7,7 +7,7 @@
 import type { Id, Instant, SpendingCap } from "@capstan/domain"
 import type { Query } from "./Query.ts"
 
-export class CapWrites {
+export class ChangedCaps {
   readonly #set = new Map<Id.Id, { readonly cap: SpendingCap.State; readonly at: Instant.Instant }>()
   readonly #removed = new Map<Id.Id, Instant.Instant>()
   readonly #closed: Array<{ readonly cap: Id.Id; readonly start: Instant.Instant; readonly at: Instant.Instant }> = []

@@ -82,7 +82,7 @@ export type Command =
       readonly debit: Debit
       readonly amount: Credits.Credits | null
       readonly origins: ReadonlyArray<Wallet.Lot>
-      readonly regrant: { readonly lot: Id; readonly expiresAt: Instant | null } | null
+      readonly regrant: Wallet.Regrant
       readonly at: Instant
     }
   | { readonly _tag: "Owe"; readonly amount: Credits.Credits; readonly at: Instant }

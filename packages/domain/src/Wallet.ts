@@ -25,7 +25,7 @@ import { revoke, withdraw } from "./wallet/Revoke.ts"
 import { isTooLarge, mostCredits, type State } from "./wallet/State.ts"
 
 export { burn, type Headroom, isSpendable, prepaid, type Terms } from "./wallet/Burn.ts"
-export { type Command, Refusal, type Rollover } from "./wallet/Command.ts"
+export { type Command, Refusal, type Regrant, type Rollover } from "./wallet/Command.ts"
 export { Event, evolve } from "./wallet/Event.ts"
 export { burnOrder, isExpired, Kind, Lot } from "./wallet/Lot.ts"
 export { cost, Portion, type Portions, slice, total } from "./wallet/Portion.ts"

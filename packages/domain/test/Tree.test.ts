@@ -557,7 +557,8 @@ describe("Tree", () => {
     if (debit === null) return assert.fail("no debit")
     const captured = after(held, capture)
     const back = (reversed: bigint, amount: bigint) => {
-      const reverse = { _tag: "Reverse", debit: { ...debit, reversed }, amount, origins: [lot], regrant: null } as const
+      const regrant = { lot: id("d", 1), expiresAt: null, lapses: true }
+      const reverse = { _tag: "Reverse", debit: { ...debit, reversed }, amount, origins: [lot], regrant } as const
       const decided = Tree.decide(captured, { ...reverse, at: at + day })
       const [posted] = Result.isSuccess(decided) ? decided.success : []
       return posted?._tag === "Posted" ? posted.counts.map(({ start, used }) => [start, used]) : assert.fail("refused")

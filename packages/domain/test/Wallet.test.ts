@@ -294,7 +294,9 @@ describe("Wallet", () => {
           assert.deepStrictEqual([now?.left, now?.held], [left + of(id, event.back), held])
         }
         const returned = Wallet.total(event.back) + (event.regranted?.left ?? 0n) + of("unlimited", portions)
-        if (command.regrant !== null) assert.strictEqual(returned, Wallet.total(portions))
+        const ofLots = (all: Wallet.Portions) => Wallet.total(all.filter(({ from }) => !beyond.has(from)))
+        const lapsed = command.regrant.lapses ? ofLots(portions) - ofLots(event.back) : 0n
+        assert.strictEqual(returned + lapsed, Wallet.total(portions))
         if (event.regranted === null) continue
         const { kind, left, unitCost } = event.regranted
         const ended =
@@ -502,8 +504,9 @@ describe("Wallet", () => {
     if (Result.isFailure(first) || Result.isFailure(second)) assert.fail("refused")
     const state = after([renew(1, 0), debit(10n), renew(2, 20)])
     const portions = [{ from: id("a", 1), amount: 10n, cost: 10n, charged: false }]
+    const regrant = { lot: id("d", 1), expiresAt: null, lapses: true }
     const reverse = (at: number, entries: ReadonlyArray<Wallet.Event>) =>
-      after([{ _tag: "Reverse", debit: 2, portions, origins: Wallet.origins(entries), regrant: null, at }], state)
+      after([{ _tag: "Reverse", debit: 2, portions, origins: Wallet.origins(entries), regrant, at }], state)
     assert.deepStrictEqual(lefts(reverse(21, [...first.success, ...second.success])), [[id("a", 2), 10n]])
     assert.deepStrictEqual(lefts(reverse(21, first.success)), [
       [id("a", 1), 10n],
@@ -525,11 +528,11 @@ describe("Wallet", () => {
     assert.deepStrictEqual(lotsAfter(2, 4), [10n, 10n, 10n])
   })
 
-  it("a reversal gives back no more overdraft than is owed, in however many portions", () => {
+  it("a reversal gives back no more overdraft than is owed, in however many portions; what was paid does not lapse", () => {
     const overdrawn = (amount: bigint) => ({ from: "overdraft", amount, cost: amount, charged: true }) as const
     const owing: Wallet.State = { ...Wallet.initial, overdraft: { used: 4n, held: 0n } }
     const portions = [overdrawn(3n), overdrawn(5n)]
-    const regrant = { lot: id("d", 1), expiresAt: null }
+    const regrant = { lot: id("d", 1), expiresAt: null, lapses: true }
     const state = after([{ _tag: "Reverse", debit: 1, portions, origins: [], regrant, at: 0 }], owing)
     assert.deepStrictEqual([state.overdraft.used, lefts(state)], [0n, [[id("d", 1), 4n]]])
   })

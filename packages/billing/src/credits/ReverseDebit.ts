@@ -57,7 +57,11 @@ export const reverseDebit = Effect.fnUntraced(function* (
       const incoming = await Entries.incoming(trx, organization, debited.payer)
       const debit = debitOf(debited, incoming)
       const { at } = locked
-      const regrant = after === "lapse" ? null : { lot: Ids.mint(), expiresAt: at + after.regrantForDays * day }
+      const ends =
+        after === "lapse"
+          ? { expiresAt: null, lapses: true }
+          : { expiresAt: at + after.regrantForDays * day, lapses: false }
+      const regrant = { lot: Ids.mint(), ...ends }
       const origins = Wallet.origins(incoming.map(({ event }) => event))
       const command: Tree.Command = { _tag: "Reverse", debit, amount, origins, regrant, at }
       const posted = await locked.post(client, command, key, amount, debited.payer)

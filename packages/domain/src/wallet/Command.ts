@@ -21,6 +21,12 @@ export interface Rollover {
   readonly lot: Id
 }
 
+export interface Regrant {
+  readonly lot: Id
+  readonly expiresAt: Instant | null
+  readonly lapses: boolean
+}
+
 export type Command =
   | ({ readonly _tag: "Debit" } & Spend)
   | ({ readonly _tag: "Reserve"; readonly hold: Id; readonly expiresAt: Instant } & Spend)
@@ -38,15 +44,16 @@ export type Command =
   /** `lot` replaces the present lots of its sort: the included ones, or those of its own promo allowance. */
   | { readonly _tag: "Renew"; readonly lot: Lot; readonly rollover: Rollover | null; readonly at: Instant }
   /**
-   * Gives portions of a debit back: to their lots, to those of `origins` that are spent but not ended, or, where a lot
-   * has ended, to the lot `regrant` (null lets that share lapse). `origins(entries)` finds the origins in a ledger.
+   * Gives portions of a debit back: to their lots, to those of `origins` that are spent but not ended, or to the lot
+   * `regrant`: what was owed and has been paid since, and, unless it `lapses`, the share of lots that have ended.
+   * `origins(entries)` finds the origins in a ledger.
    */
   | {
       readonly _tag: "Reverse"
       readonly debit: number
       readonly portions: Portions
       readonly origins: ReadonlyArray<Lot>
-      readonly regrant: { readonly lot: Id; readonly expiresAt: Instant | null } | null
+      readonly regrant: Regrant
       readonly at: Instant
     }
   | { readonly _tag: "Owe"; readonly amount: Credits.Credits }

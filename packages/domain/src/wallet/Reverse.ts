@@ -1,6 +1,6 @@
 /**
- * How a debit is given back: each portion to its lot; to a lot that is spent but has not ended, which lives again; and
- * the share of lots that have ended to a new one, as the policy says.
+ * How a debit is given back: each portion to its lot; to a lot that is spent but has not ended, which lives again; what was
+ * owed and has been paid since to a new lot, and the share of lots that have ended as well, as the policy says.
  */
 import { Result } from "effect"
 import * as Credits from "../Credits.ts"
@@ -15,6 +15,7 @@ import { isTooLarge, mostCredits, mostLots, type State } from "./State.ts"
 export const reverse = (state: State, { debit, portions, origins, regrant, at }: Of<"Reverse">): Decision => {
   const back: Array<Portion> = []
   const ended: Array<Portion> = []
+  const paid: Array<Portion> = []
   const revived: Array<Lot> = []
   const owed = { overage: state.overage.used, overdraft: state.overdraft.used }
   for (const portion of portions) {
@@ -22,12 +23,12 @@ export const reverse = (state: State, { debit, portions, origins, regrant, at }:
     if (from === "unlimited" || from === "overage_elsewhere") continue
     // Its order stands, so it comes back as what it has bought.
     if (from === "overage" && debit <= state.overage.closed) {
-      ended.push(portion)
+      paid.push(portion)
       continue
     }
     if (from === "overage" || from === "overdraft") {
       back.push(...slice([portion], 0n, owed[from]))
-      ended.push(...slice([portion], owed[from], amount))
+      paid.push(...slice([portion], owed[from], amount))
       owed[from] = Credits.max(0n, owed[from] - amount)
       continue
     }
@@ -40,7 +41,8 @@ export const reverse = (state: State, { debit, portions, origins, regrant, at }:
     back.push(portion)
     if (living === undefined) revived.push({ ...lot, left: 0n, held: 0n })
   }
-  const regranted = regrant === null || ended.length === 0 ? null : substitute(ended, origins, regrant, at)
+  const anew = regrant.lapses ? paid : [...paid, ...ended]
+  const regranted = anew.length === 0 ? null : substitute(anew, origins, regrant, at)
   const lots = state.lots.length + revived.length + (regranted === null ? 0 : 1)
   if (lots > mostLots) return Result.fail({ _tag: "TooManyLots", most: mostLots })
   if (isTooLarge(state, total(portions))) return Result.fail({ _tag: "BalanceTooLarge", most: mostCredits })
@@ -70,11 +72,11 @@ const renewed = (lot: Lot, { at, lots: [fresh] }: Event & { readonly _tag: "Rene
     : { ...lot, outlives: lot.outlives - 1 }
 }
 
-/** What stands for lots that have ended: it costs what they cost, and is bought where any of them was. */
+/** What stands for what cannot come back to its lot: it costs what that cost, and is bought where any of it was. */
 const substitute = (
   ended: Portions,
   origins: ReadonlyArray<Lot>,
-  { lot, expiresAt }: NonNullable<Of<"Reverse">["regrant"]>,
+  { lot, expiresAt }: Of<"Reverse">["regrant"],
   at: Instant
 ): Lot => {
   const amount = total(ended)

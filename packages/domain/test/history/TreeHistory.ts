@@ -214,7 +214,7 @@ export const play = ({
         if (found === undefined) return
         const origins = Wallet.origins(events.flatMap((event) => (event._tag === "Posted" ? [event.entry] : [])))
         const amount = step.amount === null ? null : BigInt(step.amount)
-        const regrant = step.regrant ? { lot: id("d", n), expiresAt: null } : null
+        const regrant = { lot: id("d", n), expiresAt: null, lapses: !step.regrant }
         return post({ _tag: "Reverse", debit: found.debit, amount, origins, regrant, at })
       }
       case "CloseOverage":

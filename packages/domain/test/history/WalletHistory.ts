@@ -165,7 +165,7 @@ export const play = (steps: ReadonlyArray<Step>): History => {
         const portions = Wallet.slice(lastFirst, reversed, reversed + BigInt(step.amount))
         if (portions.length === 0) return undefined
         found.reversed += Wallet.total(portions)
-        const regrant = step.regrant ? { lot: id("d", n), expiresAt: at + 8 } : null
+        const regrant = { lot: id("d", n), expiresAt: at + 8, lapses: !step.regrant }
         return { _tag: "Reverse", debit, portions, origins: Wallet.origins(events), regrant, at }
       }
       case "Owe":

@@ -64,7 +64,7 @@ const reversal = (snapshot: Snapshot): Tree.Command => {
     debit: { seq: 1, portions, counts, reversed: 0n },
     amount: null,
     origins: [],
-    regrant: null,
+    regrant: { lot: "lot", expiresAt: null, lapses: true },
     at
   }
 }

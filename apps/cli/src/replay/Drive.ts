@@ -3,6 +3,7 @@
  * API that is killed and started again loses nothing and doubles nothing.
  */
 import { setTimeout } from "node:timers/promises"
+import type { Problem } from "@capstan/contract"
 import { Credits } from "@capstan/domain"
 import { type Client, connect as connectTo, isRefusal, safe } from "@capstan/sdk"
 import { messageOf, Trouble } from "../Trouble.ts"
@@ -41,6 +42,8 @@ export interface Account {
   spent: Credits.Credits
   accepted: number
   readonly refusedByReason: Map<string, number>
+  /** How often a cap refused, by whose it is: the client's own, or that of an ancestor. */
+  readonly cappedByOwner: Map<string, number>
 }
 
 export class Tally {
@@ -60,7 +63,8 @@ export class Tally {
       asked: 0n,
       spent: 0n,
       accepted: 0,
-      refusedByReason: new Map()
+      refusedByReason: new Map(),
+      cappedByOwner: new Map()
     }))
   }
 
@@ -73,7 +77,7 @@ export class Tally {
 
   refuse({ refusedByReason }: Account, reason: string): void {
     this.refused += 1
-    refusedByReason.set(reason, (refusedByReason.get(reason) ?? 0) + 1)
+    countUp(refusedByReason, reason)
   }
 
   fail(error: unknown): void {
@@ -82,70 +86,125 @@ export class Tally {
   }
 }
 
+const countUp = (counts: Map<string, number>, name: string): void => {
+  counts.set(name, (counts.get(name) ?? 0) + 1)
+}
+
 export interface Plan {
-  readonly traffic: AsyncGenerator<Item>
+  readonly traffic: AsyncIterator<Item> | Iterator<Item>
   readonly run: string
   /** How much faster than recorded; 0 for as fast as can be. */
   readonly speed: number
   readonly inFlight: number
+  /** How many rows go in one request. */
+  readonly batch: number
 }
 
 export const drive = async (
   { call, retries }: Api,
   cast: ReadonlyArray<Member>,
-  { traffic, run, speed, inFlight }: Plan,
+  { traffic, run, speed, inFlight, batch }: Plan,
   tally: Tally,
-  onRow: () => void
+  onRows: () => void
 ): Promise<void> => {
   tally.retries = retries
   const began = performance.now()
   let firstMs: number | undefined
+  const nextRow = async (): Promise<Row | undefined> => {
+    const { value: item, done } = await traffic.next()
+    if (done === true) return undefined
+    firstMs ??= item.atMs
+    if (speed > 0) await setTimeout(Math.max(0, began + (item.atMs - firstMs) / speed - performance.now()))
+    const { row, client, amount } = item
+    const [member, account] = [cast[client], tally.accounts[client]]
+    if (member === undefined || account === undefined) throw new Error(`Row ${row} falls to nobody`)
+    account.asked += amount
+    const debit = { client: member.id, amount: Credits.format(amount), idempotencyKey: `${run}:${row}` }
+    return { row, account, debit }
+  }
   const lane = async (): Promise<void> => {
     for (;;) {
-      const { value: item, done } = await traffic.next()
-      if (done === true) return
-      firstMs ??= item.atMs
-      if (speed > 0) await setTimeout(Math.max(0, began + (item.atMs - firstMs) / speed - performance.now()))
-      await send(call, cast, run, item, tally)
-      tally.rows += 1
-      onRow()
+      const rows: Array<Row> = []
+      while (rows.length < batch) {
+        const row = await nextRow()
+        if (row === undefined) break
+        rows.push(row)
+      }
+      if (rows.length === 0) return
+      await (batch === 1 ? sendOne(call, rows, tally) : sendMany(call, rows, tally))
+      tally.rows += rows.length
+      onRows()
     }
   }
   await Promise.all(Array.from({ length: inFlight }, lane))
 }
 
-const send = async (
-  call: Client,
-  cast: ReadonlyArray<Member>,
-  run: string,
-  { row, client, amount }: Item,
+interface Row {
+  readonly row: number
+  readonly account: Account
+  readonly debit: { readonly client: string; readonly amount: string; readonly idempotencyKey: string }
+}
+
+const sendOne = async (call: Client, rows: ReadonlyArray<Row>, tally: Tally): Promise<void> => {
+  for (const row of rows) {
+    const [receipt, error] = await safe(call.credits.consume.mutate(row.debit))
+    if (error === undefined) tally.accept(row.account, Credits.parse(`${receipt.entry.amount}`), receipt.replayed)
+    else if (isOpen(row, error.data, tally)) tally.fail(error)
+  }
+}
+
+/** Each row has an answer of its own; those without one are sent again. */
+const sendMany = async (call: Client, rows: ReadonlyArray<Row>, tally: Tally): Promise<void> => {
+  let open = rows
+  for (let tries = 0; ; tries++) {
+    const [answer, error] = await safe(call.credits.consumeMany.mutate({ items: open.map(({ debit }) => debit) }))
+    if (error !== undefined) {
+      for (const row of open) if (isOpen(row, error.data, tally)) tally.fail(error)
+      return
+    }
+    const [unanswered, problems]: [Array<Row>, Array<string>] = [[], []]
+    for (const [i, result] of answer.results.entries()) {
+      const row = open[i]
+      if (row === undefined) continue
+      if (result.outcome === "ok") tally.accept(row.account, Credits.parse(`${result.entry.amount}`), result.replayed)
+      else if (isOpen(row, result.problem, tally)) {
+        unanswered.push(row)
+        problems.push(result.problem.message)
+      }
+    }
+    if (unanswered.length === 0) return
+    if (tries >= patience.retries) return unanswered.forEach((_, i) => tally.fail(new Error(problems[i])))
+    await setTimeout(Math.min(patience.firstWaitMs * 2 ** tries, patience.longestWaitMs))
+    open = unanswered
+  }
+}
+
+/** Whether what became of a row is still open; otherwise it is refused, and put down as that. */
+const isOpen = (
+  { row, account }: Row,
+  problem: Problem.Body | Problem.Problem | null | undefined,
   tally: Tally
-): Promise<void> => {
-  const [member, account] = [cast[client], tally.accounts[client]]
-  if (member === undefined || account === undefined) throw new Error(`Row ${row} falls to nobody`)
-  account.asked += amount
-  const debit = { client: member.id, amount: Credits.format(amount), idempotencyKey: `${run}:${row}` }
-  const [receipt, error] = await safe(call.credits.consume.mutate(debit))
-  if (error === undefined) return tally.accept(account, Credits.parse(`${receipt.entry.amount}`), receipt.replayed)
-  const { data } = error
-  switch (data?.code) {
-    case "insufficient_credits":
+): boolean => {
+  if (problem == null) return true
+  switch (problem.code) {
     case "spending_cap_reached":
+      countUp(account.cappedByOwner, problem.details.client)
+      tally.refuse(account, problem.code)
+      return false
+    case "insufficient_credits":
     case "idempotency_conflict":
-      return tally.refuse(account, data.code)
+      tally.refuse(account, problem.code)
+      return false
     case "not_admissible":
-      return tally.refuse(account, data.details.reason)
-    case "unauthorized":
-    case "forbidden_capability_scope":
-    case "resource_not_found":
-    case "invalid_request":
-      throw new Trouble(`Row ${row} was refused (${data.code}): ${data.message}`)
+      tally.refuse(account, problem.details.reason)
+      return false
     case "internal_error":
     case "outcome_unknown":
     case "rate_limited":
     case "temporarily_unavailable":
-    case undefined:
-      tally.fail(error)
+      return true
+    default:
+      throw new Trouble(`Row ${row} was refused (${problem.code}): ${problem.message}`)
   }
 }
 

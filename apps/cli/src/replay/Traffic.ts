@@ -1,8 +1,7 @@
 /** Recorded requests, what each costs, and which client it falls to. */
-import fs from "node:fs"
 import { type Credits, Rate } from "@capstan/domain"
-import { parse } from "csv-parse"
-import { messageOf, Trouble } from "../Trouble.ts"
+import { Trouble } from "../Trouble.ts"
+import * as Table from "./Table.ts"
 
 /** Credits for one token. */
 export interface Prices {
@@ -78,22 +77,14 @@ interface Recorded extends Tokens {
 }
 
 async function* records(file: string): AsyncGenerator<Recorded> {
-  const parser = parse({ columns: true, skip_empty_lines: true, trim: true, bom: true })
-  fs.createReadStream(file)
-    .once("error", (error) => parser.destroy(error))
-    .pipe(parser)
   let row = 0
-  try {
-    for await (const record of parser as AsyncIterable<Readonly<Record<string, string>>>) {
-      row += 1
-      const missing = columns.find((column) => !/^\d{1,15}$/.test(record[column] ?? ""))
-      if (missing !== undefined)
-        throw new Trouble(`Row ${row} of ${file} has no whole number for ${missing}: mend the file.`)
-      const [at = 0, input = 0, output = 0, cached = 0] = columns.map((column) => Number(record[column]))
-      if (cached > input) throw new Trouble(`Row ${row} of ${file} has more cached than input tokens: mend the file.`)
-      yield { row, at, input: BigInt(input), cached: BigInt(cached), output: BigInt(output) }
-    }
-  } catch (error) {
-    throw error instanceof Trouble ? error : new Trouble(`Cannot read ${file}: ${messageOf(error)}.`)
+  for await (const record of Table.rows(file)) {
+    row += 1
+    const missing = columns.find((column) => !/^\d{1,15}$/.test(record[column] ?? ""))
+    if (missing !== undefined)
+      throw new Trouble(`Row ${row} of ${file} has no whole number for ${missing}: mend the file.`)
+    const [at = 0, input = 0, output = 0, cached = 0] = columns.map((column) => Number(record[column]))
+    if (cached > input) throw new Trouble(`Row ${row} of ${file} has more cached than input tokens: mend the file.`)
+    yield { row, at, input: BigInt(input), cached: BigInt(cached), output: BigInt(output) }
   }
 }

@@ -8,7 +8,7 @@
  *
  * `sent` is written before anyone asks the provider: somebody may have. What has been sent once is looked for by its key
  * before it is charged, and charged under the same key, so that the provider does it once. What is not known is asked for
- * again, with growing pauses up to an hour, for ever. Whoever pays has a day to do what they have to; then the charge is
+ * again, with growing pauses, for ever. Whoever pays has a day to do what they have to; then the charge is
  * canceled, and what comes of that is learnt. `succeeded` and `declined` are final.
  */
 import { Schema } from "effect"
@@ -81,7 +81,7 @@ export const decide = (state: State, command: Command): ReadonlyArray<Event> => 
   const { at } = command
   switch (command._tag) {
     case "Send":
-      return [{ _tag: "Sent", dueAt: at + Math.max(patience, pause(state.tries)) }]
+      return [{ _tag: "Sent", dueAt: at + Math.max(patience, pause(state, at)) }]
     case "Learn": {
       const { outcome } = command
       switch (outcome._tag) {
@@ -92,9 +92,9 @@ export const decide = (state: State, command: Command): ReadonlyArray<Event> => 
           return [{ _tag: "Declined", declined, at }]
         }
         case "ActionRequired":
-          return [{ ...outcome, at, dueAt: at + Math.max(patience, pause(state.tries)) }]
+          return [{ ...outcome, at, dueAt: at + Math.max(patience, pause(state, at)) }]
         case "Unknown":
-          return [{ _tag: "BecameUnknown", first: state.unknownAt === null, at, dueAt: at + pause(state.tries) }]
+          return [{ _tag: "BecameUnknown", first: state.unknownAt === null, at, dueAt: at + pause(state, at) }]
       }
     }
   }
@@ -146,5 +146,12 @@ const confirmable = 86_400_000
 export const patience = 15_000
 const longest = 3_600_000
 
-/** Doubled with each try: from two seconds to an hour. */
-const pause = (tries: number): number => Math.min(longest, 1_000 * 2 ** Math.min(tries, 12))
+/**
+ * Doubled with each try, from two seconds to an hour; after a day, a share of how long it has not been known, so that years
+ * which pass at once are no trouble.
+ */
+const pause = ({ tries, unknownAt }: State, at: Instant): number =>
+  Math.max(
+    Math.min(longest, 1_000 * 2 ** Math.min(tries, 12)),
+    unknownAt === null ? 0 : Math.floor((at - unknownAt) / 24)
+  )

@@ -49,13 +49,26 @@ describe("Payment", () => {
   })
 
   it.prop(
-    "what is not settled is due again, in an hour at the latest; what is settled never",
+    "what is not settled is due again, in an hour or a twenty-fourth of its age at the latest; what is settled never",
     [histories],
     ([steps]) => {
       for (const { at, before, after } of play(steps).turns) {
         if (Payment.isSettled(after)) assert.strictEqual(after.dueAt, null)
         else if (after === before) continue
-        else assert.isTrue(after.dueAt !== null && after.dueAt > at && after.dueAt <= at + 3_600_000)
+        else assert.isTrue(after.dueAt !== null && after.dueAt > at && after.dueAt <= at + Math.max(3_600_000, at / 24))
+      }
+    }
+  )
+
+  it.prop(
+    "whoever has to confirm it has a day for that from when they were first told, and none once it is settled",
+    [histories],
+    ([steps]) => {
+      let first: number | null = null
+      for (const { before, at, after } of play(steps).turns) {
+        if (after.status === "action_required" && before.status !== "action_required") first ??= at
+        const until = Payment.actionUntil(after)
+        assert.strictEqual(until, first === null || Payment.isSettled(after) ? null : first + 86_400_000)
       }
     }
   )

@@ -13,7 +13,7 @@ import { Client } from "@capstan/testing"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result } from "effect"
 import { Sandbox } from "../src/index.ts"
-import { attempt, database, payer, payments, pool, refusal, run, start, world } from "./World.ts"
+import { attempt, database, day, payer, payments, pool, refusal, run, start, world } from "./World.ts"
 import { buy, charged, credit, events, isWell, left, orders, pack, patience, walletOf } from "./Selling.ts"
 
 const outcomeOf = async (effect: Parameters<typeof refusal>[0]) => {
@@ -124,6 +124,18 @@ describe("a purchase", () => {
     assert.deepStrictEqual(await orders(organization.id), ["purchase pending 1000: unknown"])
     assert.deepStrictEqual(await charged(organization.id), { charges: 0, amount: 0n, back: 0n })
     await isWell(organization.id)
+  })
+
+  it("that is never answered is no trouble to a clock that is set ahead by years", async () => {
+    const scene = await world()
+    const { organization, caller } = scene
+    const { client } = await payer(scene, "sandbox_timeout_before_charging")
+    await pack(caller())
+    await refusal(buy(caller(), client))
+    const done = await run(runDue(organization.id, start + 3_650 * day))
+    assert.isBelow(done.payment, 300)
+    assert.isFalse(done.more)
+    assert.deepStrictEqual(await orders(organization.id), ["purchase pending 1000: unknown"])
   })
 
   it("that was placed and then forgotten in a crash is paid by the worker, and by two at once once", async () => {

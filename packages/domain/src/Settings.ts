@@ -52,7 +52,7 @@ export const Settings = Schema.Struct({
     )
   ).annotate({ description: "The key of the credit pack that a recharge buys where none is named." }),
   raiseConsent: Schema.Literals(["none", "payer", "provider"]).annotate({
-    description: "Who has to agree before a cap is raised."
+    description: "Who has to agree before a cap is raised; the payer, also before a hard one is removed or reset."
   }),
   raiseExpiresAfterHours: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 8_760 })),
   chargebackPolicy: Schema.Literals(["block", "owe", "forgive"]).annotate({

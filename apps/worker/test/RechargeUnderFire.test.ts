@@ -1,6 +1,6 @@
 /**
  * One wallet, drained by 64 at once and filled by a worker that is killed again and again, through a provider whose answers
- * get lost. `FIRE_SECONDS` says how long, `FIRE_SEED` with which kills and losses; both are printed.
+ * get lost. `CAPSTAN_FIRE_SECONDS` says how long, `CAPSTAN_SEED` with which kills and losses; both are printed.
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
@@ -15,8 +15,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { type Effect, Layer, ManagedRuntime, Result } from "effect"
 import { onTestFinished } from "vitest"
 
-const seconds = Number(process.env["FIRE_SECONDS"] ?? 12)
-const seed = Number(process.env["FIRE_SEED"] ?? Math.floor(Math.random() * 1e9))
+const seconds = Number(process.env["CAPSTAN_FIRE_SECONDS"] ?? 12)
+const seed = Number(process.env["CAPSTAN_SEED"] ?? Math.floor(Math.random() * 1e9))
 const kills = 10
 const inFlight = 64
 const credit = 1_000_000n
@@ -29,7 +29,7 @@ const secret = "a secret of the installation, under fire"
 
 describe("auto-recharge under fire", () => {
   it("charges what it grants, and no more than its ceilings allow", { timeout: 300_000 }, async () => {
-    process.stdout.write(`FIRE_SECONDS=${seconds} FIRE_SEED=${seed}\n`)
+    process.stdout.write(`CAPSTAN_FIRE_SECONDS=${seconds} CAPSTAN_SEED=${seed}\n`)
     const random = randomOf(seed)
     const scene = await prepare()
     const { client, url, pool, trees, run, callerAt } = scene

@@ -28,7 +28,7 @@ const processes = [1, 2].map(() => {
 })
 afterAll(() => Promise.all(processes.map((runtime) => runtime.dispose())))
 
-const seed = Number(process.env["SEED"] ?? Date.now() % 1_000_000)
+const seed = Number(process.env["CAPSTAN_SEED"] ?? Date.now() % 1_000_000)
 
 /** Numbers below `most`, the same ones for a seed. */
 const numbers = (seed: number) => {
@@ -49,7 +49,7 @@ const expected = new Set([
 ])
 
 it(
-  `clients that move while they spend lose nothing, and pass no cap (SEED=${seed})`,
+  `clients that move while they spend lose nothing, and pass no cap (CAPSTAN_SEED=${seed})`,
   { timeout: 120_000 },
   async () => {
     const own = await estate()

@@ -189,7 +189,13 @@ describe("a purchase", () => {
     assert.deepStrictEqual(await orders(organization.id), ["purchase pending 1000: unknown"])
     assert.strictEqual((await charged(organization.id)).charges, 1)
     await isWell(organization.id)
-    await run(adjustCredits(caller({ now: start + 61_000 }), { client, amount: -credit, reason: "room" }))
+    await run(runDue(organization.id, start + 3_600_000))
+    const told = await events(organization.id, "payment.not_settled")
+    assert.deepStrictEqual(
+      told.map(({ reason }) => reason),
+      ["TooManyLots"]
+    )
+    await run(adjustCredits(caller({ now: start + 3_601_000 }), { client, amount: -credit, reason: "room" }))
     await run(runDue(organization.id, start + 7_200_000))
     assert.deepStrictEqual(await orders(organization.id), ["purchase paid 1000: succeeded"])
     assert.strictEqual(await left(organization.id, client), 163n)

@@ -15,7 +15,7 @@ import { Effect, Result } from "effect"
 import { change, type Refused } from "../Doors.ts"
 import { PaymentGateway } from "./PaymentGateway.ts"
 import { open } from "./Provider.ts"
-import { belowMinimum, settlePayment } from "./SettlePayment.ts"
+import { belowMinimum, postpone, settlePayment } from "./SettlePayment.ts"
 
 /** The provider's name of an intent to charge. */
 const chargeKey = (payment: Id.Id): string => `capstan-payment-${payment}`
@@ -48,10 +48,10 @@ export const drivePayment = Effect.fn("drivePayment")(function* (
     change(caller, [payment.client], (trx, locked) => settlePayment({ trx, caller, locked }, id, outcome))
   )
   if (Result.isSuccess(settled)) return settled.success
-  // The wallet would not take it, say: it stays to be settled, and is seen.
-  if (settled.failure._tag === "Unavailable" || settled.failure._tag === "OutcomeUnknown") return { ...payment, state }
+  const { failure } = settled
+  if (failure._tag === "Unavailable" || failure._tag === "OutcomeUnknown") return { ...payment, state }
   return yield* change(caller, [payment.client], (trx, locked) =>
-    settlePayment({ trx, caller, locked }, id, { _tag: "Unknown" })
+    postpone({ trx, caller, locked }, id, outcome, failure)
   )
 })
 

@@ -38,6 +38,24 @@ export const settlePayment = async (
   return Result.succeed({ ...payment, state })
 }
 
+/** What the provider has done cannot be followed here, as where the wallet is full: it stays to be settled, and says so once. */
+export const postpone = async (
+  session: Session,
+  id: Id.Id,
+  outcome: Payment.Outcome,
+  { _tag: reason }: Refused
+): Promise<Result.Result<Payments.Payment, Refused>> => {
+  const { trx, caller, locked } = session
+  const payment = await Payments.lock(trx, caller.organization, id)
+  if (payment !== undefined && outcome._tag === "Succeeded" && payment.state.reference === null) {
+    const { client, order, amount, currency, state } = payment
+    await Payments.update(trx, caller.organization, id, { ...state, reference: outcome.reference })
+    const payload = { payment: id, order, amount, currency, reason }
+    locked.record({ client, kind: "payment.not_settled", payload })
+  }
+  return settlePayment(session, id, { _tag: "Unknown" })
+}
+
 const follow = async (
   session: Session,
   payment: Payments.Payment,

@@ -1,0 +1,112 @@
+/** Why, in closed lists: a caller can rely on there being no others. */
+import { Schema } from "effect"
+
+export const InvalidReason = Schema.Literals([
+  "invalid_input",
+  "malformed_json",
+  "body_too_large",
+  "unsupported_content_type",
+  "key_required",
+  "out_of_range"
+])
+export const UnauthorizedReason = Schema.Literals([
+  "token_missing",
+  "token_malformed",
+  "token_unknown",
+  "token_expired",
+  "token_revoked"
+])
+export const UnreadyReason = Schema.Literals([
+  "overloaded",
+  "database_unreachable",
+  "migrations_pending",
+  "clock_skewed",
+  "durability_off",
+  "deadline_passed",
+  "api_unreachable",
+  "lease_renewing"
+])
+export const Reason = Schema.Literals([
+  "client_not_onboarded",
+  "client_suspended",
+  "ancestor_suspended",
+  "client_closed",
+  "subscription_not_paid",
+  "subscription_paused",
+  "subscription_canceled",
+  "grace_ended",
+  "hold_settled",
+  "hold_ends_in_the_past",
+  "not_reversible",
+  "too_many_lots",
+  "balance_too_large",
+  "already_onboarded",
+  "already_suspended",
+  "not_suspended",
+  "has_base_subscription",
+  "parent_too_deep",
+  "parent_closed",
+  "currency_differs",
+  "no_price_in_currency",
+  "scope_not_held",
+  "stronger_than_maker",
+  "set_from_above",
+  "cap_in_use",
+  "minimum_required_cap",
+  "raise_needs_consent",
+  "raise_not_higher",
+  "raise_pending",
+  "raise_settled",
+  "outside_range",
+  "below_provider_minimum",
+  "consent_required",
+  "payment_method_required",
+  "payment_method_inactive",
+  "payment_method_rejected",
+  "payment_method_in_use",
+  "credit_pack_required",
+  "credit_pack_archived",
+  "recharge_off",
+  "recharge_not_stopped",
+  "connection_in_use",
+  "gateway_refused",
+  "live_in_sandbox",
+  "sandbox_in_live",
+  "connection_required",
+  "order_not_paid",
+  "not_refundable",
+  "already_settled",
+  "not_a_lease",
+  "is_a_lease",
+  "beyond_lease",
+  "moves_below_itself",
+  "holds_open",
+  "no_parent",
+  "not_admissible"
+]).annotate({ identifier: "NotAdmissibleReason" })
+export type Reason = typeof Reason.Type
+
+export const What = Schema.Literals([
+  "cap",
+  "client",
+  "connection",
+  "creditPack",
+  "entry",
+  "hold",
+  "order",
+  "payment",
+  "paymentMethod",
+  "plan",
+  "raise",
+  "recharge",
+  "route",
+  "subscription",
+  "token"
+])
+export type What = typeof What.Type
+
+export const Issue = Schema.Struct({
+  path: Schema.String.annotate({ description: "Where in the input, such as `items.3.amount`; empty for the whole." }),
+  reason: Schema.String
+}).annotate({ identifier: "Issue" })
+export interface Issue extends Schema.Schema.Type<typeof Issue> {}

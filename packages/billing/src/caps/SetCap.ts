@@ -74,19 +74,19 @@ export const setCapIn = async (
     !mayConsent(caller, settings.raiseConsent, placeOf(branch))
   )
     return Result.fail(needsConsent)
-  const changes =
+  const isSame =
     before?.every === every && before.scope === scope && before.member === member && before.meter === meter
-  const barredFrom = changes || before === undefined ? undefined : barred(caller, settings.raiseConsent, before, branch)
+  const barredFrom = isSame || before === undefined ? undefined : barred(caller, settings.raiseConsent, before, branch)
   if (barredFrom !== undefined) return Result.fail(barredFrom)
-  if (!changes && present !== undefined) {
+  if (!isSame && present !== undefined) {
     const { window } = present
     if (window.used + window.held > 0n) return Result.fail(inUse(window))
   }
   const committed = input.committed ?? before?.committed ?? 0n
   const said = { name, client: client.id, limit, committed, member, meter, every, scope, enforcement, thresholds }
-  const base = changes && before !== undefined ? before : { id: Ids.mint(), anchor: at }
+  const base = isSame && before !== undefined ? before : { id: Ids.mint(), anchor: at }
   const cap: SpendingCap.State = { ...base, ...said, ...(await Caps.turns(trx, organization, client)) }
-  if (!changes && before !== undefined) {
+  if (!isSame && before !== undefined) {
     await settlePending({ trx, caller, locked }, before)
     const removed = await locked.decide(client.id, { _tag: "RemoveCap", cap: before.id, at })
     if (Result.isFailure(removed)) return Result.fail(removed.failure)

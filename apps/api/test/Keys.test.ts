@@ -2,7 +2,7 @@
 import { procedures } from "@capstan/contract"
 import { assert, describe, it } from "vitest"
 import { tenant } from "./Paying.ts"
-import { anId, pool, start, transports } from "./Serving.ts"
+import { anId, type Input, pool, start, transports } from "./Serving.ts"
 
 const { url } = await start()
 const usd = (amount: number) => ({ amount, currency: "USD" })
@@ -12,7 +12,7 @@ const others = ["credits.purchase", "credits.adjust", "credits.revokeGrant", "cl
 describe.each(transports)("over %s", (_, call) => {
   it("a key is of one payload", async () => {
     const own = await tenant(url)
-    const must = async (name: string, input: object) => {
+    const must = async (name: string, input: Input) => {
       const { status, body } = await call(url, name, input, own)
       assert.isBelow(status, 300, `${name}: ${JSON.stringify(body)}`)
       return body
@@ -39,7 +39,7 @@ describe.each(transports)("over %s", (_, call) => {
     )
 
     /** What is asked first, and what is not to be done under its key. */
-    const asked: Readonly<Record<string, readonly [first: object, other: object]>> = {
+    const asked: Readonly<Record<string, readonly [first: Input, other: Input]>> = {
       "credits.purchase": [
         { client, product: "credits", quantity: 50 },
         { client, product: "credits", quantity: 51 }

@@ -19,7 +19,10 @@ export class Lines {
   at(client: Id.Id, at: Instant.Instant): ReadonlyArray<Id.Id> {
     if (this.#moves.size === 0) return this.#clients.get(client)?.line ?? [client]
     const before = new Set(this.#line(client, (moved) => moved >= at))
-    return this.#line(client, (moved) => moved > at).filter((id) => before.has(id))
+    const line = this.#line(client, (moved) => moved > at).filter((id) => before.has(id))
+    // Who moved more than once at that instant was elsewhere in between.
+    const wanderer = line.findIndex((id) => (this.#moves.get(id)?.filter((move) => move.at === at).length ?? 0) > 1)
+    return wanderer < 0 ? line : line.slice(0, wanderer + 1)
   }
 
   #line(client: Id.Id, isLater: (moved: Instant.Instant) => boolean): ReadonlyArray<Id.Id> {

@@ -89,6 +89,14 @@ interface Who {
   readonly meter: string | null
 }
 
+/** What is left of a debit, and where that counts. */
+interface Debit {
+  left: bigint
+  readonly counts: Map<string, bigint>
+  /** The caps that counted all of it, not only what was beyond a hold. */
+  readonly whole: ReadonlySet<string>
+}
+
 /** A question that was refused. */
 export interface Refused {
   readonly client: string
@@ -129,7 +137,7 @@ export class Oracle {
   readonly #cutOff = new Map<string, ReadonlyArray<Count>>()
   readonly #atByRoot = new Map<string, number>()
   /** Of each debit that can be reversed: what it took, and where it still counts. */
-  readonly #debits = new Map<string, { left: bigint; readonly counts: Map<string, bigint> }>()
+  readonly #debits = new Map<string, Debit>()
   readonly #termsOf: (client: string) => Terms
   readonly #askedOf: (key: string) => Asked
 
@@ -471,11 +479,7 @@ export class Oracle {
     return hold
   }
 
-  #givenBack(
-    of: { readonly counts: Map<string, bigint> },
-    portions: ReadonlyArray<Portion>,
-    counts: ReadonlyArray<Count>
-  ): void {
+  #givenBack(of: Debit, portions: ReadonlyArray<Portion>, counts: ReadonlyArray<Count>): void {
     const byCap = new Map<string, { readonly scope: string; used: bigint }>()
     for (const key of of.counts.keys()) {
       const [cap = "", , scope = ""] = key.split(" ")
@@ -490,7 +494,13 @@ export class Oracle {
       byCap.get(cap)!.used -= used
       this.#count({ cap, start, scope, used, held })
     }
-    for (const [cap, { scope, used }] of byCap) expect(used, cost(portions, scope), `what came back to the cap ${cap}`)
+    for (const [cap, { scope, used }] of byCap) {
+      const given = cost(portions, scope)
+      if (of.whole.has(cap)) expect(used, given, `what came back to the cap ${cap}`)
+      else if (used > given) throw new Broken(`${used} came back to the cap ${cap} of ${given}`)
+    }
+    if (of.left === 0n)
+      for (const [name, used] of of.counts) expect(used, 0n, `what ${name} counts of what came back whole`)
   }
 
   #paid(wallet: Wallet, debt = "0", overdraft = "0"): void {
@@ -815,12 +825,17 @@ const countsOf = ({ counts }: EntryRow): ReadonlyArray<Count> =>
     held: BigInt(held)
   }))
 
-const debit = (portions: ReadonlyArray<Portion>, counts: ReadonlyArray<Count>) => ({
-  left: sum(portions),
-  counts: new Map(
-    counts.flatMap(({ cap, start, scope, used }) => (used > 0n ? [[`${cap} ${start} ${scope}`, used] as const] : []))
+const debit = (portions: ReadonlyArray<Portion>, counts: ReadonlyArray<Count>): Debit => {
+  const counted = counts.filter(({ used }) => used > 0n)
+  const whole = [...Map.groupBy(counted, ({ cap }) => cap)].flatMap(([cap, of]) =>
+    sum(of.map(({ used }) => used)) === cost(portions, of[0]?.scope ?? "") ? [cap] : []
   )
-})
+  return {
+    left: sum(portions),
+    counts: new Map(counted.map(({ cap, start, scope, used }) => [`${cap} ${start} ${scope}`, used])),
+    whole: new Set(whole)
+  }
+}
 
 const sum = (parts: ReadonlyArray<bigint | Portion>): bigint =>
   parts.reduce<bigint>((sum, part) => sum + (typeof part === "bigint" ? part : part.amount), 0n)

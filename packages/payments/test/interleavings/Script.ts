@@ -155,7 +155,7 @@ const drawer = (dice: Chances) => {
     for (const list of Object.values(earlier)) if (list.length > 2_000) list.splice(0, 1_000)
     const kinds: ReadonlyArray<readonly [of10000: number, draw: () => Step]> = [
       [
-        4_790,
+        4_800,
         () => {
           earlier.debit.push(n)
           return { _tag: "Debit", client, ...spend }

@@ -105,7 +105,8 @@ export const judge = async (pool: Pool, stage: Stage.Stage): Promise<Tally> => {
         waiting.root = oracle.rootOf(question.client)
         if (roots !== "all" && !roots.has(waiting.root)) return true
         // The gate settles what is due with what it refuses; the locked door, where it refuses, writes nothing.
-        if (isOfGate(waiting.one.step) && question.hold === null && !oracle.isReady(question.client, question.at)) return true
+        if (isOfGate(waiting.one.step) && question.hold === null && !oracle.isReady(question.client, question.at))
+          return true
         const doubt = oracle.doubt(question)
         waiting.why = doubt ?? ""
         return doubt !== null

@@ -84,7 +84,9 @@ export const Billing = Schema.Struct({
     lowBalanceAt: Schema.NullOr(Wire.Instant),
     outOfBalanceAt: Schema.NullOr(Wire.Instant),
     spendingCapAt: Schema.NullOr(Wire.Instant)
-  }).annotate({ description: "When each was last told." }),
+  }).annotate({
+    description: "When each was last told; null once it is so no more: credits have come, or another window has begun."
+  }),
   promo: Schema.Struct({
     balance: Wire.decimal("What is left of credits that were given."),
     resetAt: Schema.NullOr(Wire.Instant).annotate({

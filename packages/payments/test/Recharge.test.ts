@@ -3,6 +3,7 @@ import {
   archiveCreditPack,
   completeOnboarding,
   createSubscription,
+  getClient,
   grantCredits,
   publishPlan,
   reactivateClient,
@@ -570,8 +571,14 @@ describe("a balance that runs low", () => {
       rows.map(({ low, out }) => [Number(low), Number(out)]),
       [[start + second, start + second]]
     )
+    const shown = async () => (await run(getClient(later, { client }))).billing.notifications
+    const at = start + second
+    assert.deepStrictEqual(await shown(), { lowBalanceAt: at, outOfBalanceAt: at, spendingCapAt: null })
     const announced = (await told(organization.id)).filter((kind) => kind.endsWith("announced"))
     assert.deepStrictEqual(announced, ["low_announced", "out_announced", "out_announced"])
+    await give(later, client, 30)
+    await run(spend(later, client, 1))
+    assert.deepStrictEqual(await shown(), { lowBalanceAt: null, outOfBalanceAt: null, spendingCapAt: null })
     await isWell(organization.id)
   })
 

@@ -50,6 +50,7 @@ interface Parent {
 }
 
 interface Billing extends Omit<BillingView.Facts, "paymentMethod"> {
+  readonly notifications: BillingView.Notifications
   readonly spendingCap: SpendingCap | null
   readonly usesParentBalance: boolean
   readonly overdraftLimit: Credits.Credits
@@ -122,6 +123,7 @@ export const detail = async (
     ...shown(client, ancestors),
     billing: {
       ...facts,
+      notifications: await BillingView.notifications(db, organization, client.id, at),
       spendingCap: capOf(branch, client),
       usesParentBalance: client.usesParentBalance,
       overdraftLimit: client.overdraftLimit,

@@ -1,3 +1,4 @@
+import { Currency, Money } from "@capstan/domain"
 import { assert, it } from "vitest"
 import * as Billing from "../../src/index.ts"
 import * as Scene from "./Scene.ts"
@@ -35,4 +36,30 @@ it("a threshold of a window is announced once while its limit stands, and the cl
     [50, 1]
   ])
   assert.strictEqual(await stampOf(), 10)
+})
+
+it("the client's billing says when it was told, as long as that window goes on", async () => {
+  const { organization, clients } = await Scene.create(1)
+  const [client = ""] = clients
+  const limit = { amount: Money.Minor.make(10n), currency: Currency.Currency.make("USD") }
+  const by = (days: number) => Scene.caller(organization, Scene.start + days * Scene.day)
+  const cap = {
+    client,
+    name: "day",
+    limit,
+    every: "week",
+    scope: "all",
+    enforcement: "hard",
+    thresholds: [20]
+  } as const
+  const { id } = await Scene.run(Billing.setCap(by(0), cap))
+  const debit = { client, amount: 2_000_000n, feature: null, allowPartial: false, effectiveAt: null }
+  await Scene.run(Billing.consumeCredits(by(0), debit))
+  const told = async (days: number) =>
+    (await Scene.run(Billing.getClient(by(days), { client }))).billing.notifications.spendingCapAt
+  assert.isNull(await told(0))
+  const { rows } = await Scene.pool.query("select starts_at as start from cap_window where cap_id = $1", [id])
+  const reached = { client, cap: id, start: rows[0].start.getTime(), percent: 20, used: "2", limit: "10" }
+  await Scene.run(Billing.announceThreshold(by(0), reached))
+  assert.deepStrictEqual([await told(0), await told(8)], [Scene.start, null])
 })

@@ -28,11 +28,12 @@ export interface Facts {
   readonly autoRecharge: AutoRecharge | null
   readonly lowBalance: bigint | null
   readonly paymentMethod: PaymentMethods.PaymentMethod | null
-  readonly notifications: {
-    readonly lowBalanceAt: Instant.Instant | null
-    readonly outOfBalanceAt: Instant.Instant | null
-    readonly spendingCapAt: Instant.Instant | null
-  }
+}
+
+export interface Notifications {
+  readonly lowBalanceAt: Instant.Instant | null
+  readonly outOfBalanceAt: Instant.Instant | null
+  readonly spendingCapAt: Instant.Instant | null
 }
 
 interface Row {
@@ -53,17 +54,13 @@ interface Row {
   readonly stopped_at: Instant.Instant | null
   readonly due_at: Instant.Instant | null
   readonly low: bigint | null
-  readonly low_at: Instant.Instant | null
-  readonly out_at: Instant.Instant | null
-  readonly cap_at: Instant.Instant | null
 }
 
 export const facts = async (db: Kysely<Tables>, organization: Id.Id, client: Id.Id): Promise<Facts> => {
   const { rows } = await sql<Row>`
     select r.enabled, r.threshold, r.amount, p.pack_key as pack, p.currency, r.max_per_day, r.max_per_month, r.cooldown_ms,
       r.consented_by, r.consented_at, r.phase, r.waits, r.stopped_reason, r.stopped_message, r.stopped_at, r.due_at,
-      w.low, c.low_balance_notified_at as low_at, c.out_of_balance_notified_at as out_at,
-      c.spending_cap_notified_at as cap_at
+      w.low
     from client c
     left join auto_recharge r on r.organization_id = c.organization_id and r.client_id = c.id
     left join credit_pack p on p.organization_id = r.organization_id and p.id = r.pack_id
@@ -73,13 +70,31 @@ export const facts = async (db: Kysely<Tables>, organization: Id.Id, client: Id.
   return {
     autoRecharge: row === undefined || row.enabled === null ? null : toRecharge({ ...row, enabled: row.enabled }),
     lowBalance: row?.low ?? null,
-    paymentMethod: (await PaymentMethods.defaultOf(db, organization, client)) ?? null,
-    notifications: {
-      lowBalanceAt: row?.low_at ?? null,
-      outOfBalanceAt: row?.out_at ?? null,
-      spendingCapAt: row?.cap_at ?? null
-    }
+    paymentMethod: (await PaymentMethods.defaultOf(db, organization, client)) ?? null
   }
+}
+
+/** When the client was last told of what is so still: nothing of a balance that is back, or of a window that is over. */
+export const notifications = async (
+  db: Kysely<Tables>,
+  organization: Id.Id,
+  client: Id.Id,
+  at: Instant.Instant
+): Promise<Notifications> => {
+  const { rows } = await sql<Notifications>`
+    select
+      case when w.notice <> 'none' then c.low_balance_notified_at end as "lowBalanceAt",
+      case when w.notice = 'out' then c.out_of_balance_notified_at end as "outOfBalanceAt",
+      case when exists (
+        select from cap p join cap_window v on v.organization_id = p.organization_id and v.cap_id = p.id
+        where p.organization_id = c.organization_id and p.client_id = c.id and p.removed_at is null
+          and (v.told > 0 or v.forecast) and v.starts_at <= ${new Date(at)}
+          and (v.ends_at is null or v.ends_at > ${new Date(at)})
+      ) then c.spending_cap_notified_at end as "spendingCapAt"
+    from client c
+    left join balance_watch w on w.organization_id = c.organization_id and w.client_id = c.id
+    where c.organization_id = ${organization} and c.id = ${client}`.execute(db)
+  return rows[0] ?? { lowBalanceAt: null, outOfBalanceAt: null, spendingCapAt: null }
 }
 
 const toRecharge = (row: Row & { readonly enabled: boolean }): AutoRecharge => ({

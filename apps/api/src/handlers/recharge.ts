@@ -1,7 +1,7 @@
 /** What answers the procedures of auto-recharge. */
 import { getRecharge, rearmRecharge, setRecharge } from "@capstan/billing"
 import type { Api } from "@capstan/contract"
-import { AutoRecharges } from "@capstan/store"
+import { Recharges } from "@capstan/store"
 import { Effect } from "effect"
 import type * as Handlers from "../Handlers.ts"
 import { read } from "./read.ts"
@@ -19,7 +19,7 @@ export const recharge: Handlers.Of<Api["recharge"]> = {
 
   attempts: ({ client, ...asked }, caller) =>
     Effect.map(
-      read((db) => AutoRecharges.attempts(db, caller, client, asked)),
+      read((db) => Recharges.list(db, caller, client, asked)),
       ({ items, nextCursor }) => ({
         items: items.map(({ charge: { amount, ...charge }, currency, ...attempt }) => ({
           ...attempt,

@@ -7,7 +7,7 @@
  * given last; any other that has passed resets the window now.
  */
 import { Cost, type Credits, type Id, type Instant, type Money, type SpendingCap } from "@capstan/domain"
-import { AutoRecharges, BillingView, type Caller, Clients, ClientView, type Failure } from "@capstan/store"
+import { BalanceWatches, BillingView, type Caller, Clients, ClientView, type Failure } from "@capstan/store"
 import { Effect, Result } from "effect"
 import { removeCapIn } from "../caps/RemoveCap.ts"
 import { resetWindowIn } from "../caps/ResetWindow.ts"
@@ -109,7 +109,7 @@ const changeOwn: Part = async ({ trx, caller, locked }, { client }, patch) => {
   const bound = moreDebt || client.usesParentBalance ? fromAbove(caller, [client.id]) : undefined
   if (bound !== undefined) return Result.fail(bound)
   if (moreDebt) await Clients.setOverdraft(trx, organization, client.id, after.overdraftLimit)
-  if (otherWatch) await AutoRecharges.watch(trx, organization, client.id, after.lowBalance)
+  if (otherWatch) await BalanceWatches.set(trx, organization, client.id, after.lowBalance)
   locked.record({ client: client.id, kind: "client.billing_updated", payload: { before, after } })
   return changed
 }

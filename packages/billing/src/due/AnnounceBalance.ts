@@ -1,6 +1,6 @@
 /** Makes known that a client's credits run low, or that none are left: once each time that they do. */
 import type { Id } from "@capstan/domain"
-import { AutoRecharges, type Caller, CommandKeys, Key, type Trees } from "@capstan/store"
+import { BalanceWatches, type Caller, CommandKeys, Key, type Trees } from "@capstan/store"
 import { type Effect, Result } from "effect"
 import { change, type Refused } from "../Doors.ts"
 
@@ -22,7 +22,7 @@ export const announceBalance = (
     const procedure = "announceBalance"
     const asked = { organization, procedure, key: id, hash: Key.hash(procedure, [client, notice, level]) }
     const told = await CommandKeys.once(trx, asked, async () => {
-      await AutoRecharges.notified(trx, organization, client, notice, locked.at)
+      await BalanceWatches.notified(trx, organization, client, notice, locked.at)
       locked.record({ client, kind: `balance.${notice}_announced`, payload: { level } })
       return Result.succeed(null)
     })

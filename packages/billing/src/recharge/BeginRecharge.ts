@@ -16,7 +16,7 @@ import {
   Tree,
   Wallet
 } from "@capstan/domain"
-import { AutoRecharges, Clients, CreditPacks, Ids, PaymentMethods, Wallets } from "@capstan/store"
+import { AutoRecharges, Clients, CreditPacks, Ids, PaymentMethods, Recharges, Wallets } from "@capstan/store"
 import { Result } from "effect"
 import { placeOrder } from "../payments/Orders.ts"
 import type { Session } from "../subscriptions/Serve.ts"
@@ -72,7 +72,7 @@ export const beginRecharge = async (session: Session, id: Id.Id): Promise<boolea
   const lines = [lineOf(pack, charge)]
   const { order } = await placeOrder(session, { client: id, reason: "auto_recharge", reference, lines, method })
   const attempt = { id: Ids.mint(), client: id, order: order.id, charge }
-  await AutoRecharges.begin(trx, organization, attempt, state.config, client.timeZone)
+  await Recharges.begin(trx, organization, attempt, state.config, client.timeZone)
   return true
 }
 

@@ -5,6 +5,7 @@
 import { AutoRecharge, CreditPack, Credits, type Money } from "@capstan/domain"
 import {
   AutoRecharges,
+  BalanceWatches,
   type Clients,
   Connections,
   CreditPacks,
@@ -101,7 +102,7 @@ export const decideAndKeep = async (
   await AutoRecharges.save(trx, caller.organization, after, locked.at)
   const { config } = after.state
   if (config?.enabled === true)
-    await AutoRecharges.watch(trx, caller.organization, kept.client, config.threshold, { ifNone: true })
+    await BalanceWatches.set(trx, caller.organization, kept.client, config.threshold, { ifNone: true })
   RechargeLog.record(locked, after, events)
   return Result.succeed(after)
 }

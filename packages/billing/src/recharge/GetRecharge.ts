@@ -2,6 +2,7 @@
 import { AutoRecharge, Calendar, type Credits, type Id, type Instant, type Money, Payment } from "@capstan/domain"
 import {
   AutoRecharges,
+  BalanceWatches,
   type Caller,
   type Clients,
   ClientView,
@@ -9,7 +10,8 @@ import {
   Database,
   type Failure,
   PaymentMethods,
-  Payments
+  Payments,
+  Recharges
 } from "@capstan/store"
 import { Effect } from "effect"
 
@@ -108,7 +110,7 @@ export const view = async (
         : null,
     dueAt,
     bought: { today: money(today), thisMonth: money(thisMonth), ...ends },
-    lowBalance: await AutoRecharges.lowOf(db, organization, client),
+    lowBalance: await BalanceWatches.low(db, organization, client),
     etag: `${kept?.version ?? 0n}`
   }
 }
@@ -124,8 +126,8 @@ export const bought = async (
   const day = Calendar.windowAt("day", zone, at)
   const month = Calendar.windowAt("month", zone, at)
   return {
-    today: await AutoRecharges.boughtSince(db, organization, client, day.start),
-    thisMonth: await AutoRecharges.boughtSince(db, organization, client, month.start),
+    today: await Recharges.boughtSince(db, organization, client, day.start),
+    thisMonth: await Recharges.boughtSince(db, organization, client, month.start),
     dayEnds: day.end,
     monthEnds: month.end
   }
@@ -151,7 +153,7 @@ const shown = (
 }
 
 const paying = async (db: Db | Database.Trx, organization: Id.Id, client: Id.Id) => {
-  const order = (await AutoRecharges.inFlight(db, organization, client))?.order
+  const order = (await Recharges.inFlight(db, organization, client))?.order
   const payment = order === undefined ? undefined : (await Payments.ofOrders(db, organization, [order])).at(-1)
   if (order === undefined || payment === undefined) throw new Error(`Nothing is in flight for client ${client}`)
   const { id, state } = payment

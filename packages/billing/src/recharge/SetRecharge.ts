@@ -1,6 +1,6 @@
 /** Sets a client's auto-recharge, or switches it on or off. */
 import type { Credits, Money } from "@capstan/domain"
-import { AutoRecharges, type Caller, type Trees } from "@capstan/store"
+import { AutoRecharges, BalanceWatches, type Caller, type Trees } from "@capstan/store"
 import { Effect, Result } from "effect"
 import { onClient, type Refused, staleness } from "../Doors.ts"
 import { PaymentGateway } from "../payments/PaymentGateway.ts"
@@ -57,7 +57,7 @@ export const setRecharge = (
           if (Result.isFailure(configured)) return Result.fail(configured.failure)
         }
         if (lowBalance !== undefined) {
-          await AutoRecharges.watch(trx, organization, id, lowBalance)
+          await BalanceWatches.set(trx, organization, id, lowBalance)
           locked.record({ client: id, kind: "balance.watched", payload: { low: lowBalance } })
         }
         return Result.succeed(await view(trx, caller, client, locked.at))

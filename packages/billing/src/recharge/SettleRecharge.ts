@@ -1,6 +1,6 @@
 /** What becomes of a recharge once its payment has come to an end: it cools down, or it has stopped and says why. */
 import { AutoRecharge, type Decline, type Id, type Instant } from "@capstan/domain"
-import { AutoRecharges, PaymentMethods } from "@capstan/store"
+import { AutoRecharges, PaymentMethods, Recharges } from "@capstan/store"
 import { Result } from "effect"
 import type { Session } from "../subscriptions/Serve.ts"
 import * as RechargeLog from "./RechargeLog.ts"
@@ -31,7 +31,7 @@ export const settleRecharge = async (session: Session, { client, order, outcome 
     declined === null ? { _tag: "Succeed", at } : { ...declined, _tag: "Fail", at },
     { order }
   )
-  await AutoRecharges.settle(trx, caller.organization, order, declined, at)
+  await Recharges.settle(trx, caller.organization, order, declined, at)
 }
 
 /** Whoever pays has to confirm it at the provider's: until then it is in flight. */
@@ -40,7 +40,7 @@ export const awaitAction = async (
   { client, order }: { readonly client: Id.Id; readonly order: Id.Id },
   asked: { readonly url: string; readonly until: Instant.Instant | null }
 ): Promise<void> => {
-  const attempt = await AutoRecharges.inFlight(trx, organization, client)
+  const attempt = await Recharges.inFlight(trx, organization, client)
   if (attempt?.order !== order) return
   const { crossing } = attempt.charge
   locked.record({ client, kind: "recharge.action_required", payload: { crossing, order, ...asked } })

@@ -33,7 +33,7 @@ interface Spend {
   readonly meter: string | null
 }
 
-export interface Lot {
+interface Lot {
   readonly kind: "extra" | "promo"
   readonly amount: bigint
   readonly priority: number

@@ -3,6 +3,9 @@
  *
  * It reads beside whoever writes: some trees at a time as they stand at one moment, in a short transaction, then the
  * entries that made them so, page by page. Nothing is locked, and no snapshot is kept.
+ *
+ * Trees between which clients have moved are read together, however many: where a root has moved it leaves nothing behind,
+ * so such a group is about as large as the trees that they have come to be.
  */
 import type { Id } from "@capstan/domain"
 import type { Connection } from "../Database.ts"

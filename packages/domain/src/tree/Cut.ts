@@ -47,7 +47,8 @@ export const part = (
   }
   if (hold.twin !== null) return Result.fail(hold.id)
   const main = { ...hold, places: hold.places.filter((place) => movesWith(place) === mainMoves), twin: id }
-  const payer = moves(hold.client) === mainMoves ? ownerOf(foreign.cap) : hold.client
+  // Whose cap it is stands where the half is; who spent may have left long before.
+  const payer = ownerOf(foreign.cap)
   const other = { ...hold, id, payer, portions: weightless(hold.portions), places: away, twin: hold.id }
   return Result.succeed({ _tag: "Cut", main, other, mainMoves })
 }

@@ -74,8 +74,7 @@ export const setCapIn = async (
     !mayConsent(caller, settings.raiseConsent, placeOf(branch))
   )
     return Result.fail(needsConsent)
-  const isSame =
-    before?.every === every && before.scope === scope && before.member === member && before.meter === meter
+  const isSame = before?.every === every && before.scope === scope && before.member === member && before.meter === meter
   const barredFrom = isSame || before === undefined ? undefined : barred(caller, settings.raiseConsent, before, branch)
   if (barredFrom !== undefined) return Result.fail(barredFrom)
   if (!isSame && present !== undefined) {

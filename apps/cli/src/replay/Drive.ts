@@ -186,27 +186,20 @@ const isOpen = (
   tally: Tally
 ): boolean => {
   if (problem == null) return true
-  switch (problem.code) {
-    case "spending_cap_reached":
-      countUp(account.cappedByOwner, problem.details.client)
-      tally.refuse(account, problem.code)
-      return false
-    case "insufficient_credits":
-    case "idempotency_conflict":
-      tally.refuse(account, problem.code)
-      return false
-    case "not_admissible":
-      tally.refuse(account, problem.details.reason)
-      return false
-    case "internal_error":
-    case "outcome_unknown":
-    case "rate_limited":
-    case "temporarily_unavailable":
-      return true
-    default:
-      throw new Trouble(`Row ${row} was refused (${problem.code}): ${problem.message}`)
-  }
+  if (open.has(problem.code)) return true
+  if (problem.code === "spending_cap_reached") countUp(account.cappedByOwner, problem.details.client)
+  else if (!refused.has(problem.code)) throw new Trouble(`Row ${row} was refused (${problem.code}): ${problem.message}`)
+  tally.refuse(account, problem.code === "not_admissible" ? problem.details.reason : problem.code)
+  return false
 }
+
+const open: ReadonlySet<Problem.Code> = new Set([
+  "internal_error",
+  "outcome_unknown",
+  "rate_limited",
+  "temporarily_unavailable"
+])
+const refused: ReadonlySet<Problem.Code> = new Set(["idempotency_conflict", "insufficient_credits", "not_admissible"])
 
 /** The answer, or one sentence that says why there is none. */
 export const answered = async <A>(asked: Promise<A>): Promise<A> => {

@@ -855,7 +855,7 @@ const sameShares = (whole: ReadonlyArray<Portion>, parts: ReadonlyArray<Portion>
     const sums = new Map<string, string>()
     for (const [from, of] of Map.groupBy(portions, ({ from }) => from))
       sums.set(from, `${sum(of)} at ${cost(of, "all")}`)
-    return JSON.stringify([...sums].sort())
+    return JSON.stringify([...sums].sort(([a], [b]) => (a < b ? -1 : 1)))
   }
   expect(by(parts), by(whole), "what became of the hold's portions")
 }

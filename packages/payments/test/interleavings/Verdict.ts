@@ -242,12 +242,14 @@ const compareRows = async (pool: Pool, organization: string, { wallets, windows,
     assert.deepStrictEqual(
       {
         seq,
-        lots: lots.map((lot, i) => [lot[0], remainders?.[i]?.[0] ?? lot[2], remainders?.[i]?.[1] ?? lot[3]]).sort(),
+        lots: lots
+          .map((lot, i) => [lot[0], remainders?.[i]?.[0] ?? lot[2], remainders?.[i]?.[1] ?? lot[3]])
+          .sort(byName),
         beyond: beyond?.slice(0, 5) ?? ["0", "0", "0", "0", "0"]
       },
       {
         seq: `${wallet?.seq ?? 0}`,
-        lots: [...(wallet?.lots.values() ?? [])].map(({ id, left, held }) => [id, `${left}`, `${held}`]).sort(),
+        lots: [...(wallet?.lots.values() ?? [])].map(({ id, left, held }) => [id, `${left}`, `${held}`]).sort(byName),
         beyond: [overage.used, overage.held, overdraft.used, overdraft.held, wallet?.debt ?? 0n].map((sum) => `${sum}`)
       },
       `the wallet of ${client_id}`
@@ -258,7 +260,8 @@ const compareRows = async (pool: Pool, organization: string, { wallets, windows,
      from cap_window w where w.organization_id = $1 and (w.used <> 0 or w.held <> 0)`
   )
   const filled = [...windows].filter(([, { used, held }]) => used !== 0n || held !== 0n)
-  const sums = (entries: Iterable<readonly [string, { readonly used: unknown; readonly held: unknown }]>) =>
+  type Sums = { readonly used: bigint | string; readonly held: bigint | string }
+  const sums = (entries: Iterable<readonly [string, Sums]>) =>
     [...entries].map(([name, { used, held }]) => `${name}: ${used} used, ${held} held`).sort()
   assert.deepStrictEqual(sums(counted.map((row) => [row.name, row])), sums(filled), "the windows")
   const outcomes = await all<{ id: string; outcome: string | null }>(
@@ -307,3 +310,5 @@ const fraction = ({ numerator, denominator }: Rate.Rate): Fraction => [numerator
 
 const text = (value: unknown): string =>
   JSON.stringify(value, (_, part: unknown) => (typeof part === "bigint" ? `${part}` : part))
+
+const byName = ([a]: ReadonlyArray<unknown>, [b]: ReadonlyArray<unknown>): number => (String(a) < String(b) ? -1 : 1)

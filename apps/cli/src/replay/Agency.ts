@@ -57,7 +57,7 @@ export const assemble = async (
     const parent = resellers[n % count]?.id ?? agency.id
     const externalId = `replay-${run}-${n + 1}`
     const member = await Cast.enlist(api, { externalId, name, parent, usesParentBalance: draws(n) })
-    await Cast.bound(api, member, n % 3 === 2 ? minor(credits, 3n, 5n) : minor(credits, 3n, 2n))
+    await Cast.bound(api, member, n % 3 === 2 ? minor(credits, 1n, 2n) : minor(credits, 3n, 2n))
     return member
   })
   const payers = [

@@ -97,8 +97,9 @@ export const isEven = ({ charged, granted, open }: Refills): boolean => open ===
 
 const refillsOf = async ({ call }: Api, { member, given }: Payer) => {
   const client = member.id
-  const { phase } = await answered(call.recharge.get.query({ client }))
-  const counts = { bought: 0, failed: 0, open: 0 }
+  const { phase, waits } = await answered(call.recharge.get.query({ client }))
+  // About to be begun.
+  const counts = { bought: 0, failed: 0, open: phase === "wanted" && waits === null ? 1 : 0 }
   await each(
     (page) => answered(call.recharge.attempts.query({ client, ...page })),
     ({ status }) => {

@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto"
+import { createHash, randomUUID } from "node:crypto"
 import { AccessTokens } from "@capstan/store"
 import { Client } from "@capstan/testing"
 import { assert, describe, it } from "vitest"
@@ -89,7 +89,10 @@ describe("the signed link", () => {
       assert.include(text, "10.00 USD")
       assert.include(text, "1,250.00 USD")
       const policy = page.headers.get("content-security-policy") ?? ""
+      const [, style = ""] = /<style>([\s\S]*)<\/style>/.exec(text) ?? []
+      const allowed = `sha256-${createHash("sha256").update(style).digest("base64")}`
       assert.match(policy, /^default-src 'none'; style-src 'sha256-[^']+'; form-action 'self'; frame-ancestors 'none'/)
+      assert.include(policy, `style-src '${allowed}';`)
       assert.strictEqual(page.headers.get("referrer-policy"), "no-referrer")
       assert.strictEqual(page.headers.get("cache-control"), "no-store")
     }

@@ -57,9 +57,7 @@ export const document = (title: string, body: Html): string =>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <title>${title}</title>
-        <style>
-          ${raw(style)}
-        </style>
+        ${raw(`<style>${style}</style>`)}
       </head>
       <body>
         <main>
@@ -67,4 +65,4 @@ export const document = (title: string, body: Html): string =>
           ${body}
         </main>
       </body>
-    </html> `
+    </html> `.toString()

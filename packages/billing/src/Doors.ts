@@ -5,7 +5,7 @@
  * was given, whatever has become of the client since.
  */
 import { ClientLifecycle, type Id, type Tree } from "@capstan/domain"
-import { type Caller, ClientView, CommandKeys, type Database, type Failure, Key, Trees } from "@capstan/store"
+import { type Caller, ClientView, CommandKeys, Database, type Failure, Key, Trees } from "@capstan/store"
 import { Effect, Result } from "effect"
 
 export type Refused = Failure | Tree.Refusal
@@ -34,6 +34,20 @@ export const post = (
       Effect.fromResult
     )
   )
+
+/** A short transaction over an intent, outside of any tree. Where another is at it, what becomes of it is not known here. */
+export const claim = <A>(work: (trx: Database.Trx) => Promise<A>): Effect.Effect<A, Failure, Database.Database> =>
+  Effect.flatMap(Database.Database, ({ db }) =>
+    Effect.flatMap(
+      Effect.promise(() => db.transaction().execute(work).then(Result.succeed, another)),
+      Effect.fromResult
+    )
+  )
+
+const another = (error: unknown): Result.Result<never, Failure> => {
+  if (!Database.isTransient(error) && !Database.isBroken(error)) throw error
+  return Result.fail({ _tag: "OutcomeUnknown", retryAfterMs: 250 })
+}
 
 /** What is asked of one client. */
 interface Asked {

@@ -12,7 +12,7 @@
 import { type Id, Payment } from "@capstan/domain"
 import { type Caller, Connections, Database, Orders, PaymentMethods, Payments, type Trees } from "@capstan/store"
 import { Effect, Result } from "effect"
-import { change, type Refused } from "../Doors.ts"
+import { change, claim, type Refused } from "../Doors.ts"
 import { PaymentGateway } from "./PaymentGateway.ts"
 import { open } from "./Provider.ts"
 import { belowMinimum, postpone, settlePayment } from "./SettlePayment.ts"
@@ -27,19 +27,16 @@ export const drivePayment = Effect.fn("drivePayment")(function* (
   { ifDue = false }: { readonly ifDue?: boolean } = {}
 ): Effect.fn.Return<Payments.Payment, Refused, Database.Database | PaymentGateway | Trees.Trees> {
   const { organization, now } = caller
-  const { db } = yield* Database.Database
-  const claimed = yield* Effect.promise(() =>
-    db.transaction().execute(async (trx) => {
-      const payment = await Payments.lock(trx, organization, id)
-      if (payment === undefined) return undefined
-      const { dueAt } = payment.state
-      const events =
-        ifDue && (dueAt === null || dueAt > now) ? [] : Payment.decide(payment.state, { _tag: "Send", at: now })
-      const state = events.reduce(Payment.evolve, payment.state)
-      if (events.length > 0) await Payments.update(trx, organization, id, state)
-      return { payment, state, claimed: events.length > 0 }
-    })
-  )
+  const claimed = yield* claim(async (trx) => {
+    const payment = await Payments.lock(trx, organization, id)
+    if (payment === undefined) return undefined
+    const { dueAt } = payment.state
+    const events =
+      ifDue && (dueAt === null || dueAt > now) ? [] : Payment.decide(payment.state, { _tag: "Send", at: now })
+    const state = events.reduce(Payment.evolve, payment.state)
+    if (events.length > 0) await Payments.update(trx, organization, id, state)
+    return { payment, state, claimed: events.length > 0 }
+  })
   if (claimed === undefined) return yield* Effect.fail({ _tag: "NotFound", what: "payment", id } as const)
   const { payment, state } = claimed
   if (!claimed.claimed) return payment

@@ -5,7 +5,7 @@
 import { type Id, Payment } from "@capstan/domain"
 import { type Caller, Connections, Database, PaymentReversals, Payments, type Trees } from "@capstan/store"
 import { Effect, Result } from "effect"
-import { change, type Refused } from "../Doors.ts"
+import { change, claim, type Refused } from "../Doors.ts"
 import type { Session } from "../subscriptions/Serve.ts"
 import { concerned, giveBack } from "./GiveBack.ts"
 import { PaymentGateway } from "./PaymentGateway.ts"
@@ -18,18 +18,16 @@ export const driveRefund = Effect.fn("driveRefund")(function* (
 ): Effect.fn.Return<PaymentReversals.Reversal, Refused, Database.Database | PaymentGateway | Trees.Trees> {
   const { organization, now } = caller
   const { db } = yield* Database.Database
-  const claimed = yield* Effect.promise(() =>
-    db.transaction().execute(async (trx) => {
-      const reversal = await PaymentReversals.lock(trx, organization, id)
-      if (reversal === undefined) return undefined
-      const { dueAt } = reversal.state
-      const waits = ifDue && (dueAt === null || dueAt > now)
-      const events = waits ? [] : Payment.decide(reversal.state, { _tag: "Send", at: now })
-      const state = events.reduce(Payment.evolve, reversal.state)
-      if (events.length > 0) await PaymentReversals.update(trx, organization, { ...reversal, state })
-      return { reversal, state, claimed: events.length > 0 }
-    })
-  )
+  const claimed = yield* claim(async (trx) => {
+    const reversal = await PaymentReversals.lock(trx, organization, id)
+    if (reversal === undefined) return undefined
+    const { dueAt } = reversal.state
+    const waits = ifDue && (dueAt === null || dueAt > now)
+    const events = waits ? [] : Payment.decide(reversal.state, { _tag: "Send", at: now })
+    const state = events.reduce(Payment.evolve, reversal.state)
+    if (events.length > 0) await PaymentReversals.update(trx, organization, { ...reversal, state })
+    return { reversal, state, claimed: events.length > 0 }
+  })
   const payment =
     claimed === undefined
       ? undefined

@@ -1,7 +1,7 @@
 /** An organization in which a script is played, and what came of every step. */
 import { Calendar, Credits, Currency, Money, type Plan, Rate } from "@capstan/domain"
 import * as Billing from "@capstan/billing"
-import { type Caller, Database, type Trees } from "@capstan/store"
+import type { Caller, Trees } from "@capstan/store"
 import { Client, Database as TestDatabase, Organization } from "@capstan/testing"
 import { Effect, Result } from "effect"
 import * as Gates from "./Gates.ts"
@@ -122,12 +122,7 @@ export class House {
 type Doing<A> = Effect.Effect<A, Billing.Refused, Gates.Needs>
 type Asked = (caller: Caller) => Doing<Answer>
 
-const run = <A>(gate: Gates.Gate, effect: Doing<A>): Promise<Result.Result<A, Billing.Refused>> =>
-  gate.run(Effect.result(effect)).catch((error: unknown) => {
-    // A row that another worker is at, outside of any tree: nothing was done.
-    if (!Database.isTransient(error)) throw error
-    return Result.fail({ _tag: "Unavailable", reason: "deadline_passed", retryAfterMs: 10 })
-  })
+const run = <A>(gate: Gates.Gate, effect: Doing<A>) => gate.run(Effect.result(effect))
 
 export const play = async (
   house: House,

@@ -2,10 +2,10 @@
  * Money that went back: refunds, which are an intent before the provider hears of them and come to be known as payments do,
  * and chargebacks, which the bank has made when we hear of them. Each says what became of the credits that were bought.
  */
-import type { Decline, Id, Instant, Money } from "@capstan/domain"
-import type { Payment } from "@capstan/domain"
+import type { Id, Instant, Money, Payment } from "@capstan/domain"
 import type { Kysely, Selectable } from "kysely"
 import type { Trx } from "./Database.ts"
+import * as Progress from "./Progress.ts"
 import type { Tables } from "./Tables.ts"
 
 /** What became of the credits of a reversal: `credits` is all of it. */
@@ -116,19 +116,11 @@ const columns = ({ state, credits, taken, owed, forgiven }: Reversal) => ({
   taken,
   owed,
   forgiven,
-  tries: state.tries,
-  decline_class: state.declined?.class ?? null,
-  decline_code: state.declined?.code ?? null,
-  decline_message: state.declined?.message ?? null,
-  unknown_at: dateOrNull(state.unknownAt),
-  due_at: dateOrNull(state.dueAt),
-  settled_at: dateOrNull(state.settledAt)
+  ...Progress.columns(state)
 })
 
 const statusOf = ({ status }: Payment.State): Exclude<Payment.Status, "action_required"> =>
   status === "action_required" ? "unknown" : status
-
-const dateOrNull = (at: Instant.Instant | null): Date | null => (at === null ? null : new Date(at))
 
 const ofRow = (row: Selectable<Tables["payment_reversal"]>): Reversal => ({
   id: row.id,
@@ -143,23 +135,6 @@ const ofRow = (row: Selectable<Tables["payment_reversal"]>): Reversal => ({
   taken: row.taken,
   owed: row.owed,
   forgiven: row.forgiven,
-  state: {
-    status: row.status,
-    tries: row.tries,
-    dueAt: row.due_at,
-    reference: null,
-    actionUrl: null,
-    actionAt: null,
-    declined:
-      row.decline_class === null
-        ? null
-        : {
-            class: row.decline_class as Decline.Class,
-            code: row.decline_code ?? "",
-            message: row.decline_message ?? ""
-          },
-    unknownAt: row.unknown_at,
-    settledAt: row.settled_at
-  },
+  state: { status: row.status, reference: null, actionUrl: null, actionAt: null, ...Progress.ofRow(row) },
   createdAt: row.created_at
 })

@@ -2,10 +2,11 @@
  * Payments, each an intent before it is anything else. Beside a payment of an order that was not declined there is no other,
  * by a unique index. What becomes of it is decided by `Payment`, on its locked row.
  */
-import type { Currency, Decline, Id, Instant, Money } from "@capstan/domain"
+import type { Currency, Id, Instant, Money } from "@capstan/domain"
 import { Payment as Domain } from "@capstan/domain"
 import { type Kysely, type Selectable, sql } from "kysely"
 import type { Trx } from "./Database.ts"
+import * as Progress from "./Progress.ts"
 import type { Tables } from "./Tables.ts"
 
 export interface Payment {
@@ -127,21 +128,13 @@ export const isAnyUnnamed = async (db: Kysely<Tables>, organization: Id.Id, conn
   return rows.length > 0
 }
 
-const columns = ({ status, tries, dueAt, reference, declined, unknownAt, settledAt, ...action }: Domain.State) => ({
-  status,
-  tries,
-  due_at: dateOrNull(dueAt),
-  reference,
-  action_url: action.actionUrl,
-  action_at: dateOrNull(action.actionAt),
-  decline_class: declined?.class ?? null,
-  decline_code: declined?.code ?? null,
-  decline_message: declined?.message ?? null,
-  unknown_at: dateOrNull(unknownAt),
-  settled_at: dateOrNull(settledAt)
+const columns = (state: Domain.State) => ({
+  status: state.status,
+  reference: state.reference,
+  action_url: state.actionUrl,
+  action_at: Progress.dateOrNull(state.actionAt),
+  ...Progress.columns(state)
 })
-
-const dateOrNull = (at: Instant.Instant | null): Date | null => (at === null ? null : new Date(at))
 
 export const ofRow = (row: Selectable<Tables["payment"]>): Payment => ({
   id: row.id,
@@ -153,21 +146,10 @@ export const ofRow = (row: Selectable<Tables["payment"]>): Payment => ({
   currency: row.currency as Currency.Currency,
   state: {
     status: row.status,
-    tries: row.tries,
-    dueAt: row.due_at,
     reference: row.reference,
     actionUrl: row.action_url,
     actionAt: row.action_at,
-    declined:
-      row.decline_class === null
-        ? null
-        : {
-            class: row.decline_class as Decline.Class,
-            code: row.decline_code ?? "",
-            message: row.decline_message ?? ""
-          },
-    unknownAt: row.unknown_at,
-    settledAt: row.settled_at
+    ...Progress.ofRow(row)
   },
   refunded: row.refunded as Money.Minor,
   createdAt: row.created_at

@@ -112,6 +112,29 @@ describe("a purchase", () => {
       }
   })
 
+  it("that another is at is neither charged beside it nor called undone", async () => {
+    const scene = await world()
+    const { organization, caller } = scene
+    const asked = caller()
+    const { client } = await payer(scene, "sandbox_timeout_before_charging_then_succeed")
+    await pack(asked)
+    await refusal(buy(asked, client))
+    const other = await pool.connect()
+    try {
+      await other.query("begin")
+      await other.query("select 1 from payment where organization_id = $1 for update", [organization.id])
+      assert.deepInclude(await refusal(buy({ ...asked, now: start + 1_000 }, client)), { _tag: "OutcomeUnknown" })
+      assert.strictEqual((await run(runDue(organization.id, start + 60_000))).payment, 0)
+    } finally {
+      await other.query("rollback")
+      other.release()
+    }
+    assert.deepStrictEqual(await charged(organization.id), { charges: 0, amount: 0n, back: 0n })
+    assert.strictEqual((await run(buy({ ...asked, now: start + 120_000 }, client))).entry.client, client)
+    assert.strictEqual((await charged(organization.id)).charges, 1)
+    await isWell(organization.id)
+  })
+
   it("that is never answered stays unknown, is asked for at growing pauses, and is told of once", async () => {
     const scene = await world()
     const { organization, caller } = scene

@@ -1,7 +1,7 @@
 /** Accounts with payment providers. Their secrets are here sealed only. */
 import type { Id, Instant } from "@capstan/domain"
 import { Result } from "effect"
-import { type Kysely, type Selectable, sql } from "kysely"
+import type { Kysely, Selectable } from "kysely"
 import type { Within } from "./Clients.ts"
 import type { Trx } from "./Database.ts"
 import type { Failure } from "./Failure.ts"
@@ -81,9 +81,7 @@ export const list = async (
     .selectFrom("gateway_connection")
     .selectAll()
     .where("organization_id", "=", organization)
-    .$if(place !== null, (query) =>
-      query.where(sql<boolean>`(created_at, id) < (${new Date(Number(place?.[1]))}::timestamptz, ${place?.[2]}::uuid)`)
-    )
+    .where(Page.older(place, "created_at"))
     .orderBy("created_at", "desc")
     .orderBy("id", "desc")
     .limit(limit + 1)

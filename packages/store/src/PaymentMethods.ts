@@ -142,9 +142,7 @@ export const list = async (
     .where("organization_id", "=", within.organization)
     .where("client_id", "=", client.id)
     .where("removed_at", "is", null)
-    .$if(place !== null, (query) =>
-      query.where(sql<boolean>`(created_at, id) < (${new Date(Number(place?.[1]))}::timestamptz, ${place?.[2]}::uuid)`)
-    )
+    .where(Page.older(place, "created_at"))
     .orderBy("created_at", "desc")
     .orderBy("id", "desc")
     .limit(limit + 1)

@@ -119,9 +119,7 @@ export const list = async (
     .selectAll()
     .where("organization_id", "=", within.organization)
     .where("client_id", "=", client.id)
-    .$if(place !== null, (query) =>
-      query.where(sql<boolean>`(at, id) < (${new Date(Number(place?.[1]))}::timestamptz, ${place?.[2]}::uuid)`)
-    )
+    .where(Page.older(place, "at"))
     .orderBy("at", "desc")
     .orderBy("id", "desc")
     .limit(limit + 1)

@@ -3,6 +3,7 @@
  * meanwhile shift nothing.
  */
 import { Result } from "effect"
+import { sql } from "kysely"
 import { isId } from "../Ids.ts"
 import type { Failure } from "../Failure.ts"
 
@@ -48,6 +49,12 @@ export const start = (
     ? Result.succeed(place)
     : Result.fail({ _tag: "OutOfRange", message: "The cursor is not one of this list: start without it." })
 }
+
+/** What comes after a place in a list that is newest first, by when and id. */
+export const older = (place: Place | null, at: "at" | "created_at") =>
+  place === null
+    ? sql<boolean>`true`
+    : sql<boolean>`(${sql.ref(at)}, id) < (${new Date(Number(place[1]))}::timestamptz, ${place[2]}::uuid)`
 
 const parse = (text: string): unknown => {
   try {

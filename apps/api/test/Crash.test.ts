@@ -1,11 +1,9 @@
 /** The API is a process that may be killed at any instant. */
-import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
-import { createServer } from "node:net"
-import { fileURLToPath } from "node:url"
-import { Client, Database, Organization } from "@capstan/testing"
+import { Client, Organization } from "@capstan/testing"
 import { assert, describe, it, onTestFinished } from "vitest"
-import { overRest, pool, secret, tokenOf } from "./Serving.ts"
+import { freePort, pause, started } from "./Launch.ts"
+import { overRest, pool, tokenOf } from "./Serving.ts"
 
 const kills = 10
 const spenders = 8
@@ -78,25 +76,3 @@ describe("a killed API", () => {
 })
 
 const idOf = (body: Readonly<Record<string, unknown>>): unknown => (body["entry"] as { readonly id: unknown }).id
-
-const started = async (port: number): Promise<ChildProcess> => {
-  const main = fileURLToPath(new URL("../src/main.ts", import.meta.url))
-  const env = { ...process.env, DATABASE_URL: Database.url, CAPSTAN_SECRET: secret, PORT: `${port}`, HOST: "127.0.0.1" }
-  const api = spawn(process.execPath, [main], { env, stdio: ["ignore", "ignore", "inherit"] })
-  onTestFinished(() => void api.kill("SIGKILL"))
-  while ((await fetch(`http://127.0.0.1:${port}/health`).catch(() => undefined))?.ok !== true) {
-    assert.isTrue(api.exitCode === null && api.signalCode === null, "the API has to start")
-    await pause(25)
-  }
-  return api
-}
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0))
-    })
-  })
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))

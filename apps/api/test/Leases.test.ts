@@ -1,12 +1,10 @@
 /** Leases over real HTTP: as procedures, and as a process spends them by the sdk. */
-import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
-import { createServer } from "node:net"
-import { fileURLToPath } from "node:url"
 import { connect, CreditLease, type LeaseOptions, type LeaseReport, Retry } from "@capstan/sdk"
-import { Client, Database } from "@capstan/testing"
+import { Client } from "@capstan/testing"
 import { assert, describe, it, onTestFinished } from "vitest"
-import { anId, organization, overRest, pool, secret, start, tokenOf, transports } from "./Serving.ts"
+import { freePort, pause, started } from "./Launch.ts"
+import { anId, organization, overRest, pool, start, tokenOf, transports } from "./Serving.ts"
 
 const { url } = await start()
 const credit = 1_000_000
@@ -339,25 +337,3 @@ describe("a CreditLease", () => {
     await once(api, "exit")
   })
 })
-
-const started = async (port: number): Promise<ChildProcess> => {
-  const main = fileURLToPath(new URL("../src/main.ts", import.meta.url))
-  const env = { ...process.env, DATABASE_URL: Database.url, CAPSTAN_SECRET: secret, PORT: `${port}`, HOST: "127.0.0.1" }
-  const api = spawn(process.execPath, [main], { env, stdio: ["ignore", "ignore", "inherit"] })
-  onTestFinished(() => void api.kill("SIGKILL"))
-  while ((await fetch(`http://127.0.0.1:${port}/health`).catch(() => undefined))?.ok !== true) {
-    assert.isTrue(api.exitCode === null && api.signalCode === null, "the API has to start")
-    await pause(25)
-  }
-  return api
-}
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0))
-    })
-  })
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))

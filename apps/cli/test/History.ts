@@ -24,7 +24,7 @@ import {
   reverseDebit,
   runDue,
   setCap,
-  setRecharge,
+  configureRecharge,
   setUpMethod,
   suspendClient
 } from "@capstan/billing"
@@ -170,7 +170,7 @@ export const written = async (): Promise<TestDatabase.Clone> => {
     const levels = { threshold: credits("50"), amount: credits("100"), cooldownSeconds: 0, lowBalance: undefined }
     const maxPerDay = { amount: Money.Minor.make(2_000n), currency }
     const terms = { ...levels, pack: "small", maxPerDay, maxPerMonth: null, consent: true }
-    await run(setRecharge(caller(), { client, enabled: true, ...terms }))
+    await run(configureRecharge(caller(), { client, enabled: true, ...terms }))
     await work()
     await consume(client, "60")
     await work()

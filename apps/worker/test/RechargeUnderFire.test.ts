@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { setTimeout as pause } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
-import { createCreditPack, getRecharge, PaymentGateway, setRecharge } from "@capstan/billing"
+import { createCreditPack, getRecharge, PaymentGateway, configureRecharge } from "@capstan/billing"
 import type { CreditPack, Currency, Money } from "@capstan/domain"
 import { Payments } from "@capstan/payments"
 import { type Caller, Connections, Database, Doctor, Due, Ids, Key, PaymentMethods, Trees } from "@capstan/store"
@@ -169,7 +169,7 @@ const prepare = async () => {
   }
   await run(createCreditPack(await callerAt("pack"), pack))
   await run(
-    setRecharge(await callerAt("recharge"), {
+    configureRecharge(await callerAt("recharge"), {
       client,
       enabled: true,
       threshold: 50n * credit,

@@ -6,13 +6,13 @@ import {
   grantCredits,
   reserveCredits,
   runDue,
-  setRecharge
+  configureRecharge
 } from "@capstan/billing"
 import { type Caller, Ids } from "@capstan/store"
 import { pool, run } from "./World.ts"
 import { credit } from "./Selling.ts"
 
-type Setting = Omit<Parameters<typeof setRecharge>[1], "client">
+type Setting = Omit<Parameters<typeof configureRecharge>[1], "client">
 
 /** Below ten credits, a hundred are bought, at ten minor units each. */
 export const setting: Setting = {
@@ -30,7 +30,7 @@ export const setting: Setting = {
 const anew = (caller: Caller): Caller => ({ ...caller, key: Ids.mint() })
 
 export const configure = (caller: Caller, client: string, over: Partial<Setting> = {}) =>
-  setRecharge(anew(caller), { client, ...setting, ...over })
+  configureRecharge(anew(caller), { client, ...setting, ...over })
 
 export const give = (caller: Caller, client: string, credits: number) =>
   run(

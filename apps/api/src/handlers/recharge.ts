@@ -1,5 +1,5 @@
 /** What answers the procedures of auto-recharge. */
-import { getRecharge, rearmRecharge, setRecharge } from "@capstan/billing"
+import { getRecharge, rearmRecharge, configureRecharge } from "@capstan/billing"
 import type { Api } from "@capstan/contract"
 import { Recharges } from "@capstan/store"
 import { Effect } from "effect"
@@ -14,7 +14,7 @@ export const recharge: Handlers.Of<Api["recharge"]> = {
     caller
   ) => {
     const terms = { threshold, amount, pack, maxPerDay, maxPerMonth, cooldownSeconds, lowBalance }
-    return setRecharge(caller, { client, enabled, consent, ...terms })
+    return configureRecharge(caller, { client, enabled, consent, ...terms })
   },
 
   attempts: ({ client, ...asked }, caller) =>

@@ -14,7 +14,7 @@ import { resetWindowIn } from "../caps/ResetWindow.ts"
 import { setCapIn } from "../caps/SetCap.ts"
 import { fromAbove, onClient, type Refused, staleness } from "../Doors.ts"
 import { PaymentGateway } from "../payments/PaymentGateway.ts"
-import { configureRecharge, type Terms } from "../recharge/Configure.ts"
+import { setTerms, type Terms } from "../recharge/Terms.ts"
 import type { Session } from "../subscriptions/Serve.ts"
 import { capName, type ClientDetail, detail, isOn } from "./Detail.ts"
 import { changePayer } from "./Payer.ts"
@@ -176,7 +176,7 @@ const changeRecharge =
     const configure = async (terms: Terms | null, consent: string | null): Promise<Changed> => {
       const bound = client.usesParentBalance ? fromAbove(caller, [client.id]) : undefined
       if (bound !== undefined) return Result.fail(bound)
-      const done = await configureRecharge({ ...session, gateways }, client, terms, consent)
+      const done = await setTerms({ ...session, gateways }, client, terms, consent)
       return changedWith(Result.mapError(done, within("autoRecharge")))
     }
     const isOn = before?.enabled ?? false

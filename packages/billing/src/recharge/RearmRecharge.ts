@@ -2,7 +2,7 @@
 import { type Caller, AutoRecharges, PaymentMethods } from "@capstan/store"
 import { Result } from "effect"
 import { onClient, staleness } from "../Doors.ts"
-import { decideAndKeep, withoutMethod } from "./Configure.ts"
+import { decideAndKeep, withoutMethod } from "./Terms.ts"
 import { type Recharge, view } from "./GetRecharge.ts"
 
 export const rearmRecharge = (caller: Caller, { client: ref }: { readonly client: string }) =>

@@ -407,7 +407,7 @@ const switchOn = async (
       const reference = `${behaviour}.${name}-${i}`
       await sure(Billing.setUpMethod(caller(`method ${i}`), { client, connection: null, reference, isDefault: true }))
       await sure(
-        Billing.setRecharge(caller(`recharge ${i}`), {
+        Billing.configureRecharge(caller(`recharge ${i}`), {
           client,
           enabled: true,
           threshold: 15n * credit,

@@ -34,7 +34,7 @@ export interface Terms {
 type Client = Pick<Clients.Client, "currency" | "id">
 
 /** Null switches it off. `consent` is who agrees to be charged; what was given while it is on holds on. */
-export const configureRecharge = async (
+export const setTerms = async (
   session: Session & Pick<PaymentGateway["Service"], "gateways">,
   client: Client,
   terms: Terms | null,

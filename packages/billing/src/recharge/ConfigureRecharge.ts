@@ -4,7 +4,7 @@ import { AutoRecharges, BalanceWatches, type Caller, type Trees } from "@capstan
 import { Effect, Result } from "effect"
 import { onClient, type Refused, staleness } from "../Doors.ts"
 import { PaymentGateway } from "../payments/PaymentGateway.ts"
-import { configureRecharge } from "./Configure.ts"
+import { setTerms } from "./Terms.ts"
 import { type Recharge, view } from "./GetRecharge.ts"
 
 export interface Input {
@@ -22,7 +22,7 @@ export interface Input {
   readonly consent: boolean
 }
 
-export const setRecharge = (
+export const configureRecharge = (
   caller: Caller,
   { client: ref, ...input }: Input
 ): Effect.Effect<Recharge, Refused, PaymentGateway | Trees.Trees> =>
@@ -48,12 +48,7 @@ export const setRecharge = (
         } else {
           const terms = { enabled, threshold, amount, pack, maxPerDay, maxPerMonth, cooldown }
           const isOff = !enabled && (before === undefined || isSame(input))
-          const configured = await configureRecharge(
-            session,
-            client,
-            isOff ? null : terms,
-            input.consent ? caller.actor : null
-          )
+          const configured = await setTerms(session, client, isOff ? null : terms, input.consent ? caller.actor : null)
           if (Result.isFailure(configured)) return Result.fail(configured.failure)
         }
         if (lowBalance !== undefined) {

@@ -1,7 +1,7 @@
 /**
  * One call of a procedure, whatever transport it came by: is it allowed, is it well formed, what is the answer.
  */
-import { Problem, Procedure } from "@capstan/contract"
+import { Problem, Procedure, Roles } from "@capstan/contract"
 import type { Caller } from "@capstan/store"
 import { Cause, type Context, Effect, Exit, Option, Result, Schema } from "effect"
 import type { Handler, Services } from "./Handlers.ts"
@@ -17,7 +17,7 @@ type Form = "json" | "strings"
 export interface Call {
   readonly name: string
   readonly procedure: Procedure.Any
-  /** The answer as it crosses. */
+  /** The answer as it crosses; of a download, what it is made of. */
   readonly run: (input: unknown, form: Form, caller: Caller | null, requestId: string) => Promise<Outcome>
 }
 
@@ -39,10 +39,11 @@ export const of = (
     json: Schema.decodeUnknownResult(procedure.input, strict),
     strings: Schema.decodeUnknownResult(Schema.toCodecStringTree(procedure.input), strict)
   }
-  const encode = Schema.encodeUnknownSync(procedure.output)
+  const encode =
+    procedure.kind === "download" ? (download: unknown) => download : Schema.encodeUnknownSync(procedure.output)
   const runPromiseExit = Effect.runPromiseExitWith(services)
   const late: Outcome = Result.fail(
-    procedure.kind === "query" ? Problem.unavailable(1_000, "deadline_passed") : Problem.outcomeUnknown(1_000)
+    procedure.kind !== "mutation" ? Problem.unavailable(1_000, "deadline_passed") : Problem.outcomeUnknown(1_000)
   )
 
   const answer = async (input: unknown, caller: Caller, requestId: string): Promise<Outcome> => {
@@ -61,8 +62,8 @@ export const of = (
     })
 
   const run = async (raw: unknown, form: Form, caller: Caller | null, requestId: string): Promise<Outcome> => {
-    if (procedure.scope !== null && (caller === null || !caller.scopes.has(procedure.scope)))
-      return Result.fail(caller === null ? Problem.unauthorized("token_missing") : Problem.forbidden(procedure.scope))
+    const forbidden = forbiddenTo(caller, name, procedure)
+    if (forbidden !== undefined) return Result.fail(forbidden)
     const decoded = decoders[form](raw ?? {})
     if (Result.isFailure(decoded)) return Result.fail(Problem.invalidRequest(Issues.of(decoded.failure.issue)))
     const { idempotencyKey = null, ifMatch = null } = decoded.success as Given
@@ -76,6 +77,18 @@ export const of = (
   }
 
   return { name, procedure, run }
+}
+
+/** By its scopes, and by the role of the person whose session it is. */
+const forbiddenTo = (caller: Caller | null, name: string, { scope }: Procedure.Any): Problem.Problem | undefined => {
+  if (scope === null) return undefined
+  if (caller === null) return Problem.unauthorized("token_missing")
+  if (!caller.scopes.has(scope)) return Problem.forbidden(scope)
+  const { person } = caller
+  if (person === undefined) return undefined
+  const may =
+    person.kind === "member" ? Roles.memberMay(person.role, name) : Roles.operators[person.role].includes(scope)
+  return may ? undefined : Problem.roleMayNot(person.role)
 }
 
 /** Key and version are fields of the input where a procedure takes them. */

@@ -72,7 +72,7 @@ export const document = (api: object, version: string): Json => {
             "x-request-id": { $ref: "#/components/headers/RequestId" },
             ...(versioned ? { etag: { $ref: "#/components/headers/Etag" } } : {})
           },
-          content: { "application/json": { schema: output } }
+          content: { [procedure.kind === "download" ? "text/csv" : "application/json"]: { schema: output } }
         },
         ...Object.fromEntries(
           [...Map.groupBy(codesOf(procedure), (code) => Problem.statuses[code])].map(([status, codes]) => [

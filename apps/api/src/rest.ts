@@ -6,6 +6,7 @@ import type { Context, Hono } from "hono"
 import type { ContentfulStatusCode } from "hono/utils/http-status"
 import * as Body from "./Body.ts"
 import * as Call from "./Call.ts"
+import * as Download from "./Download.ts"
 import type { Log } from "./Log.ts"
 import * as Route from "./Route.ts"
 import * as Visit from "./Visit.ts"
@@ -44,11 +45,20 @@ export const mount = (
     return call.run(input.success, body ? "json" : "strings", caller, visit.requestId)
   }
 
-  const respond = (c: Context, visit: Visit.Visit, call: Call.Call, outcome: Call.Outcome): Response => {
+  const respond = async (
+    c: Context,
+    visit: Visit.Visit,
+    call: Call.Call,
+    answered: Call.Outcome
+  ): Promise<Response> => {
+    const download = call.procedure.kind === "download" ? await Download.begin(answered, log, visit, call.name) : null
+    const outcome = download ?? answered
     const headers = { ...Visit.headersOf(visit), "content-type": "application/json; charset=utf-8" }
     const status = Result.isSuccess(outcome) ? call.procedure.status : Problem.statuses[outcome.failure.code]
     metrics.count(call.name, Call.codeOf(outcome), performance.now() - visit.began)
     Visit.end(log, visit, call.name, Call.codeOf(outcome), status)
+    if (download !== null && Result.isSuccess(download))
+      return c.body(download.success.body, 200, { ...headers, ...download.success.headers })
     return Result.isSuccess(outcome)
       ? c.body(JSON.stringify(outcome.success), call.procedure.status, { ...headers, ...etagOf(outcome.success) })
       : c.body(JSON.stringify(Call.bodyOf(outcome.failure, visit.requestId)), status as ContentfulStatusCode, {

@@ -1,5 +1,5 @@
 /** The procedures over tRPC. A batch is admitted once, for as many calls as it has; each call is checked on its own. */
-import { Problem } from "@capstan/contract"
+import { Problem, Procedure } from "@capstan/contract"
 import { initTRPC, TRPCError } from "@trpc/server"
 import { fetchRequestHandler } from "@trpc/server/adapters/fetch"
 import { Result } from "effect"
@@ -30,7 +30,9 @@ export const serve = (
   calls: ReadonlyArray<Call.Call>,
   { admission, metrics, log }: Visit.Needs
 ): ((request: Request) => Promise<Response>) => {
-  const callsByName = new Map(calls.map((call) => [call.name, call]))
+  const callsByName = new Map(
+    calls.flatMap((call) => (call.procedure.kind === "download" ? [] : [[call.name, call] as const]))
+  )
   const bodies = new WeakMap<Error, Problem.Body>()
   const t = initTRPC.context<Context>().create({
     isDev: false,
@@ -44,7 +46,7 @@ export const serve = (
   /** With which a procedure is called; none where there is no such procedure. */
   const verbsOf = (name = ""): ReadonlyArray<string> => {
     const call = callsByName.get(name)
-    return call === undefined ? [] : [call.procedure.kind === "query" ? "GET" : "POST"]
+    return call === undefined ? [] : [call.procedure.kind === "mutation" ? "POST" : "GET"]
   }
 
   const one = (call: Call.Call) => {
@@ -62,13 +64,15 @@ export const serve = (
       : procedure.mutation(({ ctx, input }) => answer(ctx, input))
   }
 
-  const walk = (node: object, prefix: string): Parameters<typeof t.router>[0] =>
-    Object.fromEntries(
-      Object.entries(node).map(([name, child]: [string, object]) => {
-        const call = callsByName.get(`${prefix}${name}`)
-        return [name, call === undefined ? walk(child, `${prefix}${name}.`) : one(call)]
-      })
-    )
+  const walk = (node: object, prefix: string): Parameters<typeof t.router>[0] => {
+    const branch: Record<string, ReturnType<typeof one> | ReturnType<typeof walk>> = {}
+    for (const [name, child] of Object.entries(node) as ReadonlyArray<[string, object]>) {
+      const call = callsByName.get(`${prefix}${name}`)
+      if (call !== undefined) branch[name] = one(call)
+      else if (!Procedure.isProcedure(child)) branch[name] = walk(child, `${prefix}${name}.`)
+    }
+    return branch
+  }
   const router = t.router(walk(api, ""))
 
   return async (request) => {

@@ -78,6 +78,12 @@ export const forbidden = (scope: Scope): Problem => ({
   details: { reason: "missing_capability", missing_capability: scope }
 })
 
+export const roleMayNot = (role: string): Problem => ({
+  code: "forbidden_capability_scope",
+  message: `The role ${role} may not do this: ask somebody whose role may.`,
+  details: { reason: "role_may_not", role }
+})
+
 /** `verbs` are those that the path has. */
 export const noRoute = (asked: string, verbs: ReadonlyArray<string>): Problem => ({
   code: "resource_not_found",

@@ -1,12 +1,12 @@
 /** A procedure, declared once: its two names, who may call it, what crosses, and how it may refuse. */
 import type { TRPCBuiltRouter, TRPCMutationProcedure, TRPCQueryProcedure } from "@trpc/server"
-import type { Schema } from "effect"
+import { Schema } from "effect"
 import type * as Problem from "./Problem.ts"
 import type { Scope } from "./Scope.ts"
 
 /** Both sides are typed, and decoding needs no services. */
 export type Codec = Schema.Codec<unknown, unknown>
-export type Kind = "mutation" | "query"
+export type Kind = "download" | "mutation" | "query"
 export type Verb = "DELETE" | "GET" | "PATCH" | "POST" | "PUT"
 
 export interface Declared<I extends Codec, O extends Codec, R extends Problem.Code> {
@@ -45,6 +45,18 @@ export const mutation = <I extends Codec, O extends Codec, R extends Problem.Cod
   declared: Declared<I, O, R> & Pick<Any, "idempotency"> & Partial<Pick<Any, "ifMatch" | "status">>
 ): Procedure<"mutation", I, O, R> => ({ kind: "mutation", ifMatch: false, status: 200, ...declared })
 
+/** Reads a whole list into a file, as it comes. Over REST only. */
+export const download = <I extends Codec, R extends Problem.Code>(
+  declared: Omit<Declared<I, typeof Schema.String, R>, "output">
+): Procedure<"download", I, typeof Schema.String, R> => ({
+  kind: "download",
+  idempotency: "none",
+  ifMatch: false,
+  status: 200,
+  output: Schema.String,
+  ...declared
+})
+
 export const isProcedure = (node: object): node is Any => "rest" in node && typeof node.rest === "string"
 
 /** Every procedure of an api, by its path, such as `credits.consume`. */
@@ -75,8 +87,15 @@ interface Crossing<I extends Codec, O extends Codec, R extends Problem.Code> {
   errorShape: ErrorShape<Problem.BodyOf<R | Problem.Always>>
 }
 
+type IsDownload<P> = P extends Procedure<"download", infer _I, infer _O, infer _R> ? true : false
+
 type RecordOf<Api> = {
-  [K in keyof Api]: Api[K] extends Procedure<infer Kind, infer I, infer O, infer R>
+  [K in keyof Api as IsDownload<Api[K]> extends true ? never : K]: Api[K] extends Procedure<
+    infer Kind,
+    infer I,
+    infer O,
+    infer R
+  >
     ? Kind extends "query"
       ? TRPCQueryProcedure<Crossing<I, O, R>>
       : TRPCMutationProcedure<Crossing<I, O, R>>

@@ -190,6 +190,7 @@ const answerAll = (group: Group, row: Row | undefined): void => {
     organization: group.organization,
     reach: row.reach,
     actor: `token:${group.id}`,
+    token: group.id,
     scopes: new Set(row.scopes.flatMap(implied)),
     now: row.now,
     key: null,

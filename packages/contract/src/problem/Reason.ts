@@ -16,6 +16,8 @@ export const UnauthorizedReason = Schema.Literals([
   "token_expired",
   "token_revoked"
 ])
+/** A scope that is lacking, or a role that may not. */
+export const ForbiddenReason = Schema.Literals(["missing_capability", "role_may_not"])
 export const UnreadyReason = Schema.Literals([
   "overloaded",
   "database_unreachable",

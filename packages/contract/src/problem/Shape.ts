@@ -3,7 +3,7 @@ import { ClientLifecycle, Id, Tree } from "@capstan/domain"
 import { Schema } from "effect"
 import { Scope } from "../Scope.ts"
 import * as Wire from "../Wire.ts"
-import { InvalidReason, Issue, Reason, UnauthorizedReason, UnreadyReason, What } from "./Reason.ts"
+import { ForbiddenReason, InvalidReason, Issue, Reason, UnauthorizedReason, UnreadyReason, What } from "./Reason.ts"
 
 const problem = <const C extends string, F extends Schema.Struct.Fields>(code: C, details: F) =>
   Schema.Struct({
@@ -53,8 +53,9 @@ const cases = {
   }),
   payment_action_required: problem("payment_action_required", { actionUrl: Schema.String }),
   forbidden_capability_scope: problem("forbidden_capability_scope", {
-    reason: Schema.Literal("missing_capability"),
-    missing_capability: Scope
+    reason: ForbiddenReason,
+    missing_capability: Schema.optionalKey(Scope).annotate({ description: "The scope that the token lacks." }),
+    role: Schema.optionalKey(Schema.String).annotate({ description: "The role that may not." })
   }),
   resource_not_found: problem("resource_not_found", { what: What, id: Schema.String }),
   idempotency_conflict: problem("idempotency_conflict", {

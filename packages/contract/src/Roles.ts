@@ -1,0 +1,120 @@
+/**
+ * What people may do by their roles, besides what the scopes of their session say.
+ *
+ * `members` is total over the procedures: one that is new does not compile without a line. Whom it concerns is bounded
+ * besides: a member reaches its own client and all below it, and what bounds a client is set from above it.
+ */
+import type { Role } from "@capstan/domain"
+import type { Api } from "./api.ts"
+import { all, type Scope } from "./Scope.ts"
+
+type NamesOf<Node, Prefix extends string = ""> = {
+  [K in keyof Node & string]: Node[K] extends { readonly rest: string }
+    ? `${Prefix}${K}`
+    : NamesOf<Node[K], `${Prefix}${K}.`>
+}[keyof Node & string]
+
+/** The path of a procedure, such as `credits.consume`. */
+export type Name = NamesOf<Api>
+
+type Roles = ReadonlyArray<Role.Member>
+
+const everyone: Roles = ["OWNER", "ADMIN", "DEVELOPER", "MANAGER", "STAFF"]
+/** Who sees what is paid. */
+const paying: Roles = ["OWNER", "ADMIN", "MANAGER"]
+const admins: Roles = ["OWNER", "ADMIN"]
+/** Who spends by programs. */
+const developers: Roles = ["OWNER", "ADMIN", "DEVELOPER"]
+const owner: Roles = ["OWNER"]
+const nobody: Roles = []
+
+export const members: { readonly [N in Name]: Roles } = {
+  "organization.get": nobody,
+  "organization.update": nobody,
+  "clients.create": admins,
+  "clients.get": everyone,
+  "clients.billing.get": paying,
+  "clients.billing.update": owner,
+  "clients.list": everyone,
+  "clients.suspend": admins,
+  "clients.reactivate": admins,
+  "clients.children": everyone,
+  "clients.move": owner,
+  "clients.detach": nobody,
+  "clients.completeOnboarding": everyone,
+  "products.create": nobody,
+  "products.list": everyone,
+  "products.get": everyone,
+  "products.archive": nobody,
+  "subscriptions.create": owner,
+  "subscriptions.get": everyone,
+  "credits.balance": everyone,
+  "credits.check": everyone,
+  "credits.consume": developers,
+  "credits.consumeMany": developers,
+  "credits.reserve": developers,
+  "credits.capture": developers,
+  "credits.release": developers,
+  "credits.grant": admins,
+  "credits.revokeGrant": admins,
+  "credits.adjust": admins,
+  "credits.purchase": paying,
+  "credits.reverse": admins,
+  "credits.ledger": everyone,
+  "credits.lease": developers,
+  "credits.renewLease": developers,
+  "credits.settleLease": developers,
+  "caps.list": everyone,
+  "caps.set": admins,
+  "caps.remove": admins,
+  "caps.resetWindow": admins,
+  "raises.request": paying,
+  "raises.list": paying,
+  "raises.get": paying,
+  "raises.approve": owner,
+  "raises.decline": owner,
+  "recharge.get": paying,
+  "recharge.configure": owner,
+  "recharge.attempts": paying,
+  "recharge.rearm": owner,
+  "gateways.connect": nobody,
+  "gateways.list": nobody,
+  "gateways.disconnect": nobody,
+  "paymentMethods.setup": owner,
+  "paymentMethods.list": paying,
+  "paymentMethods.setDefault": owner,
+  "paymentMethods.remove": owner,
+  "orders.list": paying,
+  "orders.get": paying,
+  "orders.refund": nobody,
+  "payments.list": paying,
+  "payments.get": paying,
+  "accessTokens.create": developers,
+  "accessTokens.list": developers,
+  "accessTokens.delete": developers,
+  "system.health": everyone,
+  "system.ready": everyone
+}
+
+const reads: ReadonlyArray<Scope> = all.filter((scope) => scope.endsWith(":read"))
+const money: ReadonlyArray<Scope> = [
+  "billing:write",
+  "credits:write",
+  "orders:write",
+  "payments:write",
+  "spending:write",
+  "subscriptions:write"
+]
+
+/** Only an OWNER makes and unmakes operators. */
+export const operators: { readonly [R in Role.Operator]: ReadonlyArray<Scope> } = {
+  OWNER: all,
+  ADMIN: all.filter((scope) => scope !== "operators:write"),
+  FINANCE: [...reads, ...money],
+  SUPPORT: [...reads, "clients:write", "members:write"]
+}
+
+const isNamed = (name: string): name is Name => Object.hasOwn(members, name)
+
+/** Whether a member may call a procedure; one that is not in the table is nobody's. */
+export const memberMay = (role: Role.Member, name: string): boolean => isNamed(name) && members[name].includes(role)

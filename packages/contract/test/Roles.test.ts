@@ -1,0 +1,36 @@
+import { Role } from "@capstan/domain"
+import { assert, describe, it } from "@effect/vitest"
+import { procedures } from "../src/api.ts"
+import * as Roles from "../src/Roles.ts"
+import * as Scope from "../src/Scope.ts"
+
+describe("members", () => {
+  it("have a line for each procedure, and none beside", () => {
+    assert.sameMembers(
+      Object.keys(Roles.members),
+      procedures.map(([name]) => name)
+    )
+  })
+
+  it("an owner may whatever anyone may, an admin whatever those below may", () => {
+    for (const [name, roles] of Object.entries(Roles.members)) {
+      if (roles.length > 0) assert.include(roles, "OWNER", name)
+      if (roles.includes("STAFF")) assert.sameMembers([...roles], [...Role.Member.literals], name)
+    }
+  })
+
+  it("may nothing that is not in the table, whatever its name", () => {
+    for (const name of ["", "toString", "credits", "credits.nope", "__proto__"])
+      for (const role of Role.Member.literals) assert.isFalse(Roles.memberMay(role, name), name)
+  })
+})
+
+describe("operators", () => {
+  it("may no more than an owner, and only an owner makes others", () => {
+    assert.sameMembers([...Roles.operators.OWNER], [...Scope.all])
+    for (const role of Role.Operator.literals) {
+      for (const scope of Roles.operators[role]) assert.include(Scope.all, scope)
+      assert.strictEqual(Roles.operators[role].includes("operators:write"), role === "OWNER")
+    }
+  })
+})

@@ -13,6 +13,7 @@ import { up as trees } from "./migrations/0005_trees.ts"
 import { up as keys } from "./migrations/0006_keys.ts"
 import { up as settings } from "./migrations/0007_settings.ts"
 import { up as actions } from "./migrations/0008_actions.ts"
+import { up as access } from "./migrations/0012_access.ts"
 
 const migrations: Readonly<Record<string, Migration>> = {
   "0001_ledger": { up: ledger },
@@ -22,7 +23,8 @@ const migrations: Readonly<Record<string, Migration>> = {
   "0005_trees": { up: trees },
   "0006_keys": { up: keys },
   "0007_settings": { up: settings },
-  "0008_actions": { up: actions }
+  "0008_actions": { up: actions },
+  "0012_access": { up: access }
 }
 
 export type Status =

@@ -34,8 +34,20 @@ export interface Tables {
     created_at: Stamp
     expires_at: StampOrNull
     revoked_at: StampOrNull
+    member_id: string | null
+    operator_id: string | null
+    previous_hash: Buffer | null
+    previous_until: StampOrNull
+    version: Generated<bigint>
+    updated_at: StampOrNull
   }
-  access_token_rate: { organization_id: string; token_id: string; allowance: number; at: Stamp }
+  access_token_rate: {
+    organization_id: string
+    token_id: string
+    allowance: number
+    at: Stamp
+    used_at: StampOrNull
+  }
   tree: { organization_id: string; root_id: string; stamp: string; at: Stamp }
   client: {
     organization_id: string
@@ -404,6 +416,7 @@ export interface Tables {
     key: string
     request_hash: Buffer
     answer: Json<unknown>
+    sealed: Buffer | null
     created_at: Generated<Stamp>
   }
   event: {

@@ -79,6 +79,7 @@ describe("admission", () => {
         organization: owner,
         reach,
         actor: `token:${id}`,
+        token: id,
         scopes: new Set(["credits:write", "credits:read", "caps:read"]),
         now: 0,
         key: null,

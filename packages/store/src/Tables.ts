@@ -1,4 +1,5 @@
 /** The tables as Kysely knows them. What they mean stands in `migrations/`. */
+import type { Role } from "@capstan/domain"
 import type { ColumnType, Generated } from "kysely"
 
 /** Milliseconds; written as an ISO text or a `Date`. */
@@ -409,6 +410,56 @@ export interface Tables {
     to_parent: string | null
     actor: string
     at: Stamp
+  }
+  member: {
+    organization_id: string
+    id: string
+    client_id: string
+    email: string
+    name: string | null
+    role: Role.Member
+    external_id: string | null
+    onboarded_at: StampOrNull
+    last_seen_at: StampOrNull
+    removed_at: StampOrNull
+    version: Generated<bigint>
+    created_at: Stamp
+    updated_at: Stamp
+  }
+  invitation: {
+    organization_id: string
+    id: string
+    client_id: string
+    email: string
+    name: string | null
+    role: Role.Member
+    status: "accepted" | "pending" | "revoked"
+    invited_by: string
+    expires_at: Stamp
+    sent: Generated<number>
+    sent_at: Stamp
+    accepted_at: StampOrNull
+    member_id: string | null
+    version: Generated<bigint>
+    created_at: Stamp
+    updated_at: Stamp
+  }
+  operator: {
+    organization_id: string
+    id: string
+    email: string
+    name: string | null
+    role: Role.Operator
+    status: "active" | "invited" | "removed"
+    invited_by: string
+    invited_at: Stamp
+    expires_at: Stamp
+    accepted_at: StampOrNull
+    removed_at: StampOrNull
+    last_seen_at: StampOrNull
+    version: Generated<bigint>
+    created_at: Stamp
+    updated_at: Stamp
   }
   command_key: {
     organization_id: string

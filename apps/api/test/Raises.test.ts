@@ -1,8 +1,8 @@
 import { createHash, randomUUID } from "node:crypto"
+import { SignedLink } from "@capstan/billing"
 import { AccessTokens } from "@capstan/store"
 import { Client } from "@capstan/testing"
 import { assert, describe, it } from "vitest"
-import * as RaiseLink from "../src/links/RaiseLink.ts"
 import { organization, overRest, pool, secret, start, tokenOf, transports } from "./Serving.ts"
 
 const { url } = await start()
@@ -123,10 +123,11 @@ describe("the signed link", () => {
   it("is a page as well where it is cut, forged, or its time is over", async () => {
     const { own, client, path, raise } = await linked()
     const flip = (at: number) => `${path.slice(0, at)}${path[at] === "A" ? "B" : "A"}${path.slice(at + 1)}`
-    const parts = { organization: own.id, raise, expiresAt: Date.now() + 1_000 }
-    const forged = RaiseLink.path(AccessTokens.pepper("another secret, as long as it has to be"), parts)
-    const unknown = RaiseLink.path(pepper, { ...parts, raise: randomUUID() })
-    const bad = [path.slice(0, -1), `${path}x`, flip(14), flip(40), flip(path.length - 5), forged, unknown]
+    const parts = { organization: own.id, subject: raise, expiresAt: Date.now() + 1_000 }
+    const forged = SignedLink.path(AccessTokens.pepper("another secret, as long as it has to be"), "raise", parts)
+    const unknown = SignedLink.path(pepper, "raise", { ...parts, subject: randomUUID() })
+    const other = `${SignedLink.roots.raise}/${SignedLink.token(pepper, "invitation", parts)}`
+    const bad = [other, path.slice(0, -1), `${path}x`, flip(14), flip(40), flip(path.length - 5), forged, unknown]
     for (const wrong of bad)
       for (const answer of [await open(wrong), await open(`${wrong}/approve`, "POST")]) {
         assert.strictEqual(answer.status, 404)

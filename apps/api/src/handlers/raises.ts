@@ -1,11 +1,10 @@
 /** What answers the procedures of raises. Those who may approve one are told its link. */
 import type { KeyObject } from "node:crypto"
-import { approveRaise, declineRaise, mayConsent, requestRaise } from "@capstan/billing"
+import { approveRaise, declineRaise, mayConsent, requestRaise, SignedLink } from "@capstan/billing"
 import type { Api } from "@capstan/contract"
 import { type Caller, RaiseView } from "@capstan/store"
 import { Effect } from "effect"
 import type * as Handlers from "../Handlers.ts"
-import * as RaiseLink from "../links/RaiseLink.ts"
 import { read } from "./read.ts"
 
 export interface Links {
@@ -21,7 +20,7 @@ export const raises = ({ pepper, publicUrl }: Links): Handlers.Of<Api["raises"]>
       const { organization } = caller
       const { id, expiresAt, status, consent } = raise
       const may = status === "pending" && mayConsent(caller, consent, { line, payer })
-      const path = may ? RaiseLink.path(pepper, { organization, raise: id, expiresAt }) : null
+      const path = may ? SignedLink.path(pepper, "raise", { organization, subject: id, expiresAt }) : null
       return { ...raise, approvalUrl: path === null || publicUrl === null ? path : `${publicUrl}${path}` }
     }
   return {

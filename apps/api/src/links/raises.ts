@@ -3,7 +3,7 @@
  * leads back to the page, which says what has become of it.
  */
 import type { KeyObject } from "node:crypto"
-import { decideByLink, linked } from "@capstan/billing"
+import { decideByLink, linked, SignedLink } from "@capstan/billing"
 import { Clients, Database, Due, RaiseView } from "@capstan/store"
 import { Context, Effect, Exit, Result } from "effect"
 import type { Context as Asked, Hono } from "hono"
@@ -13,7 +13,6 @@ import type { Log } from "../Log.ts"
 import type { Metrics } from "../Metrics.ts"
 import * as Visit from "../Visit.ts"
 import { headers } from "./Page.ts"
-import * as RaiseLink from "./RaiseLink.ts"
 import * as raisePage from "./raisePage.ts"
 
 interface Needs {
@@ -31,6 +30,8 @@ interface Answer {
   readonly seeOther?: string
 }
 
+const root = SignedLink.roots.raise
+
 type Verdict = "Approve" | "Decline"
 
 export const mount = (app: Hono, { services, pepper, log, metrics }: Needs): void => {
@@ -38,9 +39,9 @@ export const mount = (app: Hono, { services, pepper, log, metrics }: Needs): voi
   const runPromiseExit = Effect.runPromiseExitWith(services)
 
   const answerOf = async (token: string, verdict: Verdict | null): Promise<Answer> => {
-    const parts = RaiseLink.read(pepper, token)
+    const parts = SignedLink.read(pepper, "raise", token)
     if (parts === null) return { status: 404, code: "link_invalid", page: raisePage.invalid() }
-    const { organization, raise: id } = parts
+    const { organization, subject: id } = parts
     const now = await Due.now(db, organization)
     if (now === undefined) return { status: 404, code: "link_invalid", page: raisePage.invalid() }
     if (verdict !== null) {
@@ -49,7 +50,7 @@ export const mount = (app: Hono, { services, pepper, log, metrics }: Needs): voi
       const decided = exit.value
       // What was settled otherwise is told by the page.
       if (Result.isSuccess(decided) || decided.failure._tag === "NotAdmissible")
-        return { status: 303, code: "ok", page: "", seeOther: `${RaiseLink.root}/${token}` }
+        return { status: 303, code: "ok", page: "", seeOther: `${root}/${token}` }
       if (decided.failure._tag !== "NotFound")
         return { status: 503, code: "temporarily_unavailable", page: raisePage.failed() }
     }
@@ -59,7 +60,7 @@ export const mount = (app: Hono, { services, pepper, log, metrics }: Needs): voi
     const client = await Clients.find(db, { organization, reach: null }, raise.client)
     const shown = { raise, client: client?.name ?? "The client", zone: client?.timeZone ?? "UTC" }
     if (raise.status === "pending")
-      return { status: 200, code: "ok", page: raisePage.pending(shown, `${RaiseLink.root}/${token}`) }
+      return { status: 200, code: "ok", page: raisePage.pending(shown, `${root}/${token}`) }
     const status = raise.status === "expired" ? 410 : 200
     // Long after, the link says no more than that its time is over.
     return parts.expiresAt <= now
@@ -83,7 +84,7 @@ export const mount = (app: Hono, { services, pepper, log, metrics }: Needs): voi
       : c.body(null, 303, { ...all, location: seeOther })
   }
 
-  app.get(`${RaiseLink.root}/:token`, (c) => serve(c, null))
-  app.post(`${RaiseLink.root}/:token/approve`, (c) => serve(c, "Approve"))
-  app.post(`${RaiseLink.root}/:token/decline`, (c) => serve(c, "Decline"))
+  app.get(`${root}/:token`, (c) => serve(c, null))
+  app.post(`${root}/:token/approve`, (c) => serve(c, "Approve"))
+  app.post(`${root}/:token/decline`, (c) => serve(c, "Decline"))
 }

@@ -141,19 +141,18 @@ const prepare = async () => {
     if (key === null) now = (await Due.now(db, organization)) ?? 0
     return { organization, reach: null, actor: "test", scopes: new Set(), now, key, ifMatch: null }
   }
-  const of = { organization, connection: Ids.mint() }
+  const connectionId = Ids.mint()
   const createdAt = now
   await db.transaction().execute(async (trx) => {
-    const sealed = seal(gateways["sandbox"]?.makeSecret?.() ?? "", of)
-    const connection = { id: of.connection, gateway: "sandbox", name: "Sandbox", sealed, createdAt }
+    const sealed = seal(gateways["sandbox"]?.makeSecret?.() ?? "", [organization, connectionId])
+    const connection = { id: connectionId, gateway: "sandbox", name: "Sandbox", sealed, createdAt }
     await Connections.insert(trx, organization, { ...connection, disconnectedAt: null })
     const card = { type: "card", brand: null, last4: null, isDefault: true }
     const reference = `sandbox_flaky_20_${seed}`
-    const { connection: id } = of
     await PaymentMethods.insert(trx, organization, {
       id: Ids.mint(),
       client,
-      connection: id,
+      connection: connectionId,
       reference,
       createdAt,
       ...card

@@ -65,9 +65,7 @@ export const onClient = <A>(
     const parts = await ClientView.parts(trx, caller, client)
     if (parts === undefined) return Result.fail({ _tag: "NotFound", what: "client", id: client })
     const hash = Key.hash(procedure, [parts.client.id, payload])
-    return CommandKeys.once(trx, { organization: caller.organization, procedure, key: caller.key, hash }, () =>
-      work(trx, locked, parts)
-    )
+    return CommandKeys.once(trx, { ...caller, procedure, hash }, () => work(trx, locked, parts))
   })
 
 /**

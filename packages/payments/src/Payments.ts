@@ -1,8 +1,7 @@
 /** The providers that there are, and the key that their secrets are sealed under. */
 import { PaymentGateway } from "@capstan/billing"
-import { Database } from "@capstan/store"
+import { Database, Sealed } from "@capstan/store"
 import { Effect, Layer } from "effect"
-import * as Sealed from "./Sealed.ts"
 import * as Sandbox from "./sandbox/Sandbox.ts"
 
 export interface Options {
@@ -18,6 +17,6 @@ export const layer = (
     PaymentGateway.PaymentGateway,
     Effect.map(Database.Database, (database) => ({
       gateways: { sandbox: Sandbox.open(database, sandbox) },
-      ...Sealed.under(secret)
+      ...Sealed.under(secret, "secrets of connections")
     }))
   )

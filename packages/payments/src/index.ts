@@ -1,3 +1,2 @@
 export * as Payments from "./Payments.ts"
 export * as Sandbox from "./sandbox/Sandbox.ts"
-export * as Sealed from "./Sealed.ts"

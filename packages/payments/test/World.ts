@@ -69,7 +69,7 @@ export const world = async (options?: Organization.Options): Promise<World> => {
       id: connection.id,
       gateway: "sandbox",
       name: "Sandbox",
-      sealed: seal(connection.secret, { organization: organization.id, connection: connection.id }),
+      sealed: seal(connection.secret, [organization.id, connection.id]),
       createdAt: start,
       disconnectedAt: null
     })

@@ -2,52 +2,71 @@
  * Keys of commands that leave no entry in the ledger, each with the answer it was given.
  *
  * A key is claimed before the work and its answer kept after it, in the transaction of the work. So two requests with one
- * key run one after the other, and a retry after a crash finds the answer or finds nothing done.
+ * key run one after the other, and a retry after a crash finds the answer or finds nothing done. An answer is told again
+ * only to who reaches as much as whoever had it first; one that tells a secret is kept sealed, and told only to the same.
  */
 import type { Id, Instant } from "@capstan/domain"
 import { Result } from "effect"
 import { type Kysely, sql } from "kysely"
 import type { Trx } from "./Database.ts"
 import type { Failure } from "./Failure.ts"
+import * as Key from "./Key.ts"
+import type { Seal } from "./Sealed.ts"
 import type { Tables } from "./Tables.ts"
 
 export interface Asked {
   readonly organization: Id.Id
+  /** The client whose subtree the caller is confined to. */
+  readonly reach: Id.Id | null
   readonly procedure: string
   /** Null where the caller gave none: then nothing is remembered. */
   readonly key: string | null
   /** Of the payload. */
   readonly hash: Buffer
+  /** Of an answer that tells a secret. */
+  readonly secret?: { readonly seal: Seal; readonly actor: string }
 }
 
 /** Does the work, or gives the answer that it had when it was done. Answers are plain data. */
 export const once = async <A, E>(
   trx: Trx,
-  { organization, procedure, key, hash }: Asked,
+  asked: Asked,
   work: () => Promise<Result.Result<A, E>>
 ): Promise<Result.Result<A, E | Failure>> => {
+  const { organization, procedure, key, secret } = asked
   if (key === null) return work()
+  const hash = hashOf(asked)
   const { rows: claimed } = await sql`
     insert into command_key (organization_id, procedure, key, request_hash, answer)
     values (${organization}, ${procedure}, ${key}, ${hash}, 'null')
     on conflict do nothing returning 1`.execute(trx)
+  const owner = [organization, procedure, key]
   if (claimed.length === 0) {
-    const { rows } = await sql<{ request_hash: Buffer; answer: string }>`
-      select request_hash, answer::text as answer from command_key
+    const { rows } = await sql<{ request_hash: Buffer; answer: string; sealed: Buffer | null }>`
+      select request_hash, answer::text as answer, sealed from command_key
       where organization_id = ${organization} and procedure = ${procedure} and key = ${key}`.execute(trx)
     const [known] = rows
     if (known === undefined) return Result.fail({ _tag: "Unavailable", reason: "overloaded", retryAfterMs: 100 })
-    return known.request_hash.equals(hash)
-      ? Result.succeed(decode(known.answer) as A)
-      : Result.fail({ _tag: "KeyReused", key })
+    if (!known.request_hash.equals(hash)) return Result.fail({ _tag: "KeyReused", key })
+    const answer =
+      secret === undefined || known.sealed === null ? known.answer : secret.seal.unseal(known.sealed, owner)
+    return Result.succeed(decode(answer) as A)
   }
   const done = await work()
   if (Result.isFailure(done)) return Result.fail(done.failure)
+  const answer = encode(done.success)
   await sql`
-    update command_key set answer = ${encode(done.success)}
+    update command_key set
+      answer = ${secret === undefined ? answer : "null"}, sealed = ${secret?.seal.seal(answer, owner) ?? null}
     where organization_id = ${organization} and procedure = ${procedure} and key = ${key}`.execute(trx)
   return done
 }
+
+/** Also of who may have the answer. */
+const hashOf = ({ reach, hash, secret }: Asked): Buffer =>
+  reach === null && secret === undefined
+    ? hash
+    : Key.hash("within", [hash.toString("hex"), reach, secret?.actor ?? null])
 
 /** How long an answer can be had again, at least. */
 const keptMs = 30 * 86_400_000

@@ -34,7 +34,7 @@ export const createClient = (caller: Caller, input: Input) =>
     const bound = input.overdraftLimit > 0n && caller.reach !== null ? fromAbove(caller, [caller.reach]) : undefined
     if (bound !== undefined) return Result.fail(bound)
     const hash = Key.hash("clients.create", [parent?.client.id ?? null, payloadOf(input)])
-    const asked = { organization, procedure: "clients.create", key: caller.key, hash }
+    const asked = { ...caller, procedure: "clients.create", hash }
     return CommandKeys.once<ClientView.Client, Refused>(trx, asked, async () => {
       const refused = refusalOf(input, parent)
       if (refused !== undefined) return Result.fail({ _tag: "NotAdmissible", ...refused })

@@ -8,9 +8,8 @@ export const detachClient = (caller: Caller, { client: name }: { readonly client
   change<ClientView.Client>(caller, [name, `tree:${name}`], async (trx, locked) => {
     const parts = await ClientView.parts(trx, caller, name)
     if (parts === undefined) return Result.fail({ _tag: "NotFound", what: "client", id: name })
-    const { organization, key } = caller
     const hash = Key.hash("clients.detach", [parts.client.id])
-    const asked = { organization, procedure: "clients.detach", key, hash }
+    const asked = { ...caller, procedure: "clients.detach", hash }
     return CommandKeys.once<ClientView.Client, Refused>(trx, asked, async () => {
       if (caller.reach !== null) return Result.fail(confined)
       if (parts.client.parent === null) return Result.fail(noParent)

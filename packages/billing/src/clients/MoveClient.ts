@@ -15,11 +15,9 @@ export const moveClient = (caller: Caller, { client: name, parent }: Input) =>
     if (parts === undefined) return Result.fail({ _tag: "NotFound", what: "client", id: name })
     const above = await ClientView.parts(trx, caller, parent)
     if (above === undefined) return Result.fail({ _tag: "NotFound", what: "client", id: parent })
-    const { organization, key } = caller
     const hash = Key.hash("clients.move", [parts.client.id, above.client.id])
-    return CommandKeys.once<ClientView.Client, Refused>(
-      trx,
-      { organization, procedure: "clients.move", key, hash },
-      () => place({ trx, caller, locked }, name, parts, above)
+    const asked = { ...caller, procedure: "clients.move", hash }
+    return CommandKeys.once<ClientView.Client, Refused>(trx, asked, () =>
+      place({ trx, caller, locked }, name, parts, above)
     )
   })

@@ -20,7 +20,7 @@ export const announceBalance = (
   change(caller, [client], async (trx, locked) => {
     const { organization } = caller
     const procedure = "announceBalance"
-    const asked = { organization, procedure, key: id, hash: Key.hash(procedure, [client, notice, level]) }
+    const asked = { ...caller, procedure, key: id, hash: Key.hash(procedure, [client, notice, level]) }
     const told = await CommandKeys.once(trx, asked, async () => {
       await BalanceWatches.notified(trx, organization, client, notice, locked.at)
       locked.record({ client, kind: `balance.${notice}_announced`, payload: { level } })

@@ -26,7 +26,7 @@ export const announceForecast = (
     const procedure = "announceForecast"
     // A limit that has been changed is foretold of anew.
     const key = `${cap}:${start}:${limit}`
-    const asked = { organization, procedure, key, hash: Key.hash(procedure, [client, cap, start, limit]) }
+    const asked = { ...caller, procedure, key, hash: Key.hash(procedure, [client, cap, start, limit]) }
     const told = await CommandKeys.once(trx, asked, async () => {
       await Thresholds.notified(trx, organization, client, locked.at, foretold)
       locked.record({ client, kind: "spending_cap.forecast_announced", payload: foretold })

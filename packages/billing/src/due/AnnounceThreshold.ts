@@ -24,7 +24,7 @@ export const announceThreshold = (
     const { cap, start, percent, limit } = reached
     const procedure = "announceThreshold"
     const asked = {
-      organization,
+      ...caller,
       procedure,
       // Of a limit that has been changed, it is told anew.
       key: `${cap}:${start}:${limit}:${percent}`,

@@ -53,11 +53,11 @@ export const connectGateway = Effect.fnUntraced(function* (caller: Caller, input
 
   return yield* change<Connected>(caller, [], (trx, { record }) => {
     const procedure = "gateways.connect"
-    const asked = { organization, procedure, key: caller.key, hash: Key.hash(procedure, input) }
+    const asked = { ...caller, procedure, hash: Key.hash(procedure, input) }
     return CommandKeys.once<Connected, Refused>(trx, asked, async () => {
       const name = input.name ?? input.gateway
       const connected = { id, gateway: input.gateway, name, createdAt: now, disconnectedAt: null }
-      const sealed = seal(secret, { organization, connection: id })
+      const sealed = seal(secret, [organization, id])
       await Connections.insert(trx, organization, { ...connected, sealed })
       record({ client: null, kind: "gateway.connected", payload: { connection: id, gateway: input.gateway, name } })
       return Result.succeed(connected)

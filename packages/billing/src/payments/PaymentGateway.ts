@@ -5,6 +5,7 @@
  * of it is unknown, and is asked for by the key. Nothing here is called inside a transaction.
  */
 import type { Currency, Decline, Id, Money } from "@capstan/domain"
+import type { Sealed } from "@capstan/store"
 import { Context } from "effect"
 
 /** An account with a provider, its secret opened. */
@@ -110,7 +111,8 @@ export class PaymentGateway extends Context.Service<
   PaymentGateway,
   {
     readonly gateways: Readonly<Record<string, Gateway>>
-    readonly seal: (secret: string, of: { readonly organization: Id.Id; readonly connection: Id.Id }) => Buffer
-    readonly unseal: (sealed: Buffer, of: { readonly organization: Id.Id; readonly connection: Id.Id }) => string
+    /** Secrets of connections are bound to the organization and the id of the connection. */
+    readonly seal: Sealed.Seal["seal"]
+    readonly unseal: Sealed.Seal["unseal"]
   }
 >()("capstan/PaymentGateway") {}

@@ -19,7 +19,7 @@ export const open = (
   try {
     return Result.succeed({
       gateway,
-      connection: { organization, id, secret: unseal(sealed, { organization, connection: id }) }
+      connection: { organization, id, secret: unseal(sealed, [organization, id]) }
     })
   } catch {
     return Result.fail(

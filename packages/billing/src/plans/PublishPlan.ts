@@ -11,12 +11,12 @@ const mostTries = 20
 
 export const publishPlan = (caller: Caller, draft: Plan.Draft) =>
   change<Plan.Version>(caller, [], async (trx, locked) => {
-    const { organization, key } = caller
+    const { organization } = caller
     const bound = forAll(caller)
     if (bound !== undefined) return Result.fail(bound)
     const procedure = "plans.publish"
     const hash = Key.hash(procedure, encode(draft))
-    return CommandKeys.once<Plan.Version, Refused>(trx, { organization, procedure, key, hash }, async () => {
+    return CommandKeys.once<Plan.Version, Refused>(trx, { ...caller, procedure, hash }, async () => {
       const insert = () => Plans.insert(trx, organization, { ...draft, id: Ids.mint(), createdAt: locked.at })
       let version = await insert()
       for (let tries = 1; version === undefined && tries < mostTries; tries++) version = await insert()

@@ -11,12 +11,12 @@ const mostTries = 20
 
 export const createCreditPack = (caller: Caller, draft: CreditPack.Draft) =>
   change<CreditPack.Version>(caller, [], async (trx, locked) => {
-    const { organization, key } = caller
+    const { organization } = caller
     const bound = forAll(caller)
     if (bound !== undefined) return Result.fail(bound)
     const procedure = "products.create"
     const hash = Key.hash(procedure, encode(draft))
-    return CommandKeys.once<CreditPack.Version, Refused>(trx, { organization, procedure, key, hash }, async () => {
+    return CommandKeys.once<CreditPack.Version, Refused>(trx, { ...caller, procedure, hash }, async () => {
       const insert = () => CreditPacks.insert(trx, organization, { ...draft, id: Ids.mint(), createdAt: locked.at })
       let pack = await insert()
       for (let tries = 1; pack === undefined && tries < mostTries; tries++) pack = await insert()

@@ -35,7 +35,7 @@ const decideRaise = Effect.fnUntraced(function* (
   verdict: Verdict,
   by: "link" | "token"
 ): Effect.fn.Return<RaiseView.View, Refused, Database.Database | Trees.Trees> {
-  const { organization, key } = caller
+  const { organization } = caller
   const { db } = yield* Database.Database
   const seen = yield* Effect.flatMap(
     Effect.promise(() => RaiseView.get(db, caller, id, caller.now)),
@@ -43,7 +43,7 @@ const decideRaise = Effect.fnUntraced(function* (
   )
   const procedure = `raises.${verdict.toLowerCase()}`
   return yield* change(caller, [seen.client], (trx, locked) =>
-    CommandKeys.once(trx, { organization, procedure, key, hash: Key.hash(procedure, [id]) }, async () => {
+    CommandKeys.once(trx, { ...caller, procedure, hash: Key.hash(procedure, [id]) }, async () => {
       // Who pays may have changed until the tree was locked.
       const present = await RaiseView.get(trx, caller, id, locked.at)
       if (Result.isFailure(present)) return Result.fail(present.failure)

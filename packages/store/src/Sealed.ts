@@ -1,16 +1,13 @@
 /**
- * Secrets as they are kept: AES-256-GCM, under a key made from the secret of the installation. A value is bound to its
- * organization and connection, and opens nowhere else.
+ * Secrets as they are kept: AES-256-GCM, under a key made from the secret of the installation for one purpose. A value is
+ * bound to whose it is, such as an organization and a connection of it, and opens nowhere else.
  *
  *   version (1 byte) | nonce (12) | tag (16) | what is sealed
  */
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto"
-import type { Id } from "@capstan/domain"
+import { createCipheriv, createDecipheriv, hkdfSync, type KeyObject, randomBytes } from "node:crypto"
 
-export interface Owner {
-  readonly organization: Id.Id
-  readonly connection: Id.Id
-}
+/** Whose it is, from the outside in. */
+export type Owner = ReadonlyArray<string>
 
 export interface Seal {
   readonly seal: (secret: string, of: Owner) => Buffer
@@ -21,8 +18,8 @@ export interface Seal {
 const version = 1
 const [nonceAt, tagAt, textAt] = [1, 13, 29] as const
 
-export const under = (secret: string): Seal => {
-  const key = Buffer.from(hkdfSync("sha256", secret, "", "capstan: secrets of connections", 32))
+export const under = (secret: KeyObject | string, purpose: string): Seal => {
+  const key = Buffer.from(hkdfSync("sha256", secret, "", `capstan: ${purpose}`, 32))
   return {
     seal: (secret, of) => {
       const nonce = randomBytes(tagAt - nonceAt)
@@ -42,4 +39,5 @@ export const under = (secret: string): Seal => {
   }
 }
 
-const bindingOf = ({ organization, connection }: Owner): Buffer => Buffer.from(`${organization}/${connection}`)
+/** Only the last may have slashes of its own. */
+const bindingOf = (of: Owner): Buffer => Buffer.from(of.join("/"))

@@ -1,10 +1,10 @@
-import { randomUUID } from "node:crypto"
+import { createSecretKey, randomUUID } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import * as Sealed from "../src/Sealed.ts"
 
-const { seal, unseal } = Sealed.under("a secret of the installation, for tests")
-const owner = { organization: randomUUID(), connection: randomUUID() }
+const { seal, unseal } = Sealed.under("a secret of the installation, for tests", "tests")
+const owner = [randomUUID(), randomUUID()]
 const WellFormed = Schema.String.check(Schema.makeFilter((text: string) => text.isWellFormed()))
 
 describe("a secret that is sealed", () => {
@@ -29,10 +29,17 @@ describe("a secret that is sealed", () => {
       assert.throws(() => unseal(sealed.subarray(0, length), owner))
   })
 
-  it("opens neither for another organization or connection, nor under another secret", () => {
+  it("opens neither for another owner, nor for another purpose, nor under another secret", () => {
     const sealed = seal("whsec_secret", owner)
-    assert.throws(() => unseal(sealed, { ...owner, organization: randomUUID() }))
-    assert.throws(() => unseal(sealed, { ...owner, connection: randomUUID() }))
-    assert.throws(() => Sealed.under("another secret of the installation, for tests").unseal(sealed, owner))
+    const [organization = "", connection = ""] = owner
+    for (const other of [[randomUUID(), connection], [organization, randomUUID()], [organization], [...owner, "more"]])
+      assert.throws(() => unseal(sealed, other))
+    assert.throws(() => Sealed.under("a secret of the installation, for tests", "other").unseal(sealed, owner))
+    assert.throws(() => Sealed.under("another secret of the installation, for tests", "tests").unseal(sealed, owner))
+  })
+
+  it("opens under the same secret as a key", () => {
+    const key = createSecretKey(Buffer.from("a secret of the installation, for tests"))
+    assert.strictEqual(Sealed.under(key, "tests").unseal(seal("whsec_secret", owner), owner), "whsec_secret")
   })
 })

@@ -35,6 +35,7 @@ const raise = { cap: "default", limit: usd(10) }
 const naming: Readonly<Record<string, (owned: Owned, strangers: string) => Readonly<Record<string, unknown>>>> = {
   "clients.create": ({ client }) => ({ name: "Child", parent: client }),
   "clients.get": ({ client }) => ({ client }),
+  "clients.state": ({ client }) => ({ client }),
   "clients.billing.get": ({ client }) => ({ client }),
   "clients.billing.update": ({ client }) => ({ client, lowBalance: "1" }),
   "clients.list": ({ client }) => ({ parent: client }),

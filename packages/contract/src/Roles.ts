@@ -33,6 +33,7 @@ export const members: { readonly [N in Name]: Roles } = {
   "organization.update": nobody,
   "clients.create": admins,
   "clients.get": everyone,
+  "clients.state": everyone,
   "clients.billing.get": paying,
   "clients.billing.update": owner,
   "clients.list": everyone,

@@ -2,6 +2,7 @@
 import * as AccessTokens from "./AccessTokens.ts"
 import * as Caps from "./Caps.ts"
 import * as Clients from "./Clients.ts"
+import * as ClientState from "./ClientState.ts"
 import * as Credits from "./Credits.ts"
 import * as Gateways from "./Gateways.ts"
 import * as Leases from "./Leases.ts"
@@ -18,7 +19,7 @@ import * as System from "./System.ts"
 
 export const api = {
   organization: Organization.procedures,
-  clients: Clients.procedures,
+  clients: { ...Clients.procedures, ...ClientState.procedures },
   products: Products.procedures,
   subscriptions: Subscriptions.procedures,
   credits: { ...Credits.procedures, ...Leases.procedures },

@@ -29,6 +29,7 @@ export { type Move, part, type Parted } from "./tree/Cut.ts"
 export { Event, evolve } from "./tree/Event.ts"
 export { Refusal } from "./tree/Refusal.ts"
 export { Notice, type Recharge, Phase, Standing, type Watch } from "./tree/Watch.ts"
+export { useOf } from "./tree/Use.ts"
 export { unmet } from "./tree/Watching.ts"
 
 interface Spend {

@@ -55,7 +55,7 @@ export const byIds = async (
   return new Map(rows.map((row) => [row.id, ofRow(row)]))
 }
 
-const ofRow = (row: Selectable<Tables["plan_version"]>): Plan.Version => ({
+export const ofRow = (row: Selectable<Tables["plan_version"]>): Plan.Version => ({
   id: row.id,
   key: row.plan_key,
   version: row.version,

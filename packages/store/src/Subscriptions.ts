@@ -145,7 +145,7 @@ const columns = ({ plan, state, next, updatedAt }: Subscription) => ({
   updated_at: new Date(updatedAt)
 })
 
-const ofRow = (row: Selectable<Tables["subscription"]>): Subscription => ({
+export const ofRow = (row: Selectable<Tables["subscription"]>): Subscription => ({
   id: row.id,
   client: row.client_id,
   plan: row.plan_version_id,

@@ -12,12 +12,14 @@ import * as StrayHolds from "./trees/StrayHolds.ts"
 import * as Door from "./trees/Door.ts"
 import { defaults, Gate, type Options, type Stats } from "./trees/Gate.ts"
 import { look, type Seen } from "./trees/Look.ts"
+import { survey, type Surveyed } from "./trees/Survey.ts"
 import * as Query from "./trees/Query.ts"
 import type { Checked, Posted, Refused, Request } from "./trees/Request.ts"
 
 export type { Locked } from "./trees/Door.ts"
 export type { Entry } from "./trees/Entry.ts"
 export type { Options, Stats } from "./trees/Gate.ts"
+export type { Surveyed } from "./trees/Survey.ts"
 export type { Posted, Refused, Request } from "./trees/Request.ts"
 
 /** The doors, as plain promises; they reject only on a defect. */
@@ -32,6 +34,8 @@ export interface Doors {
     work: (trx: Trx, locked: Door.Locked) => Promise<Result.Result<A, E>>
   ) => Promise<Result.Result<A, E | Failure>>
   readonly look: (caller: Caller, client: string) => Promise<Result.Result<Seen, Failure>>
+  /** The same, with the client's own facts and its subscriptions, in one statement. */
+  readonly survey: (caller: Caller, client: string) => Promise<Result.Result<Surveyed, Failure>>
   readonly stats: () => Stats
   readonly close: () => Promise<void>
 }
@@ -58,17 +62,19 @@ export const open = (
     post: (caller: Caller, request: Request) => gate.submit(caller, request) as Promise<Result.Result<never, Refused>>,
     change: (caller, clients, work) =>
       Door.change(database, caller, clients, work, (root) => gate.cache.drop(caller.organization, root)),
-    look: (caller, client) =>
-      look(Query.ofClient(pool), caller, client).catch((error: unknown) => {
-        if (!isBroken(error)) throw error
-        return Result.fail({ _tag: "Unavailable", reason: "database_unreachable", retryAfterMs: 250 })
-      }),
+    look: (caller, client) => look(Query.ofClient(pool), caller, client).catch(unreachable),
+    survey: (caller, client) => survey(Query.ofClient(pool), caller, client).catch(unreachable),
     stats: () => gate.stats,
     close: async () => {
       await gate.close()
       await close()
     }
   }
+}
+
+const unreachable = (error: unknown): Result.Result<never, Failure> => {
+  if (!isBroken(error)) throw error
+  return Result.fail({ _tag: "Unavailable", reason: "database_unreachable", retryAfterMs: 250 })
 }
 
 export class Trees extends Context.Service<Trees, Doors>()("capstan/Trees") {

@@ -4,6 +4,7 @@ import {
   createClient,
   detachClient,
   getClient,
+  getState,
   moveClient,
   reactivateClient,
   suspendClient,
@@ -11,7 +12,9 @@ import {
 } from "@capstan/billing"
 import type { Api } from "@capstan/contract"
 import { ClientView } from "@capstan/store"
+import { Effect } from "effect"
 import type * as Handlers from "../Handlers.ts"
+import { problemOf } from "../problemOf.ts"
 import { read } from "./read.ts"
 
 export const clients: Handlers.Of<Api["clients"]> = {
@@ -30,6 +33,15 @@ export const clients: Handlers.Of<Api["clients"]> = {
     }),
 
   get: ({ client }, caller) => getClient(caller, { client }),
+
+  state: ({ client }, caller) =>
+    Effect.map(getState(caller, { client }), ({ entitlements, ...state }) => ({
+      ...state,
+      entitlements: {
+        ...entitlements,
+        refusal: entitlements.refusal === null ? null : problemOf(entitlements.refusal)
+      }
+    })),
 
   billing: {
     get: ({ client }, caller) => getClient(caller, { client }),

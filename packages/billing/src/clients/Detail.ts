@@ -71,10 +71,13 @@ interface SpendingCap extends Pick<
   readonly headroom: bigint
 }
 
+/** Of the payer's wallet. */
+export type Balances = {
+  readonly [K in "available" | "balance" | "debt" | "held" | "overage" | "overdraft" | Wallet.Kind]: Credits.Credits
+}
+
 export interface ClientDetail extends ClientView.Client {
-  readonly balances: {
-    readonly [K in "available" | "balance" | "debt" | "held" | "overage" | "overdraft" | Wallet.Kind]: Credits.Credits
-  }
+  readonly balances: Balances
   readonly plan: Pinned | null
   readonly unlimitedCredits: boolean
   readonly nextCreditRenewalAt: Instant.Instant | null
@@ -177,7 +180,7 @@ const pinned = (subscribed: Subscribed | undefined): Pinned | null => {
   return { key: plan.key, version: plan.version, name: plan.name, subscription: subscription.id }
 }
 
-const balancesOf = (branch: Tree.Branch, at: Instant.Instant): ClientDetail["balances"] => {
+export const balancesOf = (branch: Tree.Branch, at: Instant.Instant): Balances => {
   const { wallet } = branch
   const left = (kind: Wallet.Kind): Credits.Credits =>
     wallet.lots.reduce((sum, lot) => (lot.kind === kind && !Wallet.isExpired(lot, at) ? sum + lot.left : sum), 0n)
@@ -215,7 +218,8 @@ const shownMethod = ({ id, type, brand, last4, inactive, failedAt, failedMessage
   failedMessage
 })
 
-const shown = (client: Clients.Client, ancestors: ReadonlyArray<Clients.Client>) => {
+/** What its metadata says of it. */
+export const shown = (client: Clients.Client, ancestors: ReadonlyArray<Clients.Client>) => {
   const { logoUrl } = client.metadata
   const features: Record<string, boolean> = {}
   const config: Record<string, string> = {}

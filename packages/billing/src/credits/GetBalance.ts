@@ -59,7 +59,8 @@ export const getBalance = Effect.fnUntraced(function* (
   }
 })
 
-const nextExpiry = (lots: ReadonlyArray<Wallet.Lot>, at: Instant.Instant): Balance["nextExpiry"] => {
+/** The credits that expire next. */
+export const nextExpiry = (lots: ReadonlyArray<Wallet.Lot>, at: Instant.Instant): Balance["nextExpiry"] => {
   let next: Balance["nextExpiry"] = null
   for (const lot of lots) {
     if (lot.left === 0n || lot.expiresAt === null || Wallet.isExpired(lot, at)) continue

@@ -105,7 +105,7 @@ interface HoldJson {
   readonly outcome: Tree.Outcome | null
   readonly due: boolean
 }
-interface Loaded {
+export interface Loaded {
   readonly trees: ReadonlyArray<{
     readonly root: string
     readonly stamp: string
@@ -121,13 +121,26 @@ interface Loaded {
   readonly settled: string | null
 }
 
-const ms = (column: string): string => `extract(epoch from ${column}) * 1000`
+export const ms = (column: string): string => `extract(epoch from ${column}) * 1000`
 
-const text = `
-with named as materialized (
+/** Who is asked for, if not `$2` and the trees of `$4`; and what else is brought in the same statement. */
+interface Said {
+  /** Tables to begin with. */
+  readonly first: string
+  readonly clients: string
+  readonly roots: string
+  /** More fields of what is answered. */
+  readonly also: string
+}
+
+const asked: Said = { first: "", clients: "$2::uuid[]", roots: "$4::uuid[]", also: "" }
+
+/** `$1` the organization, `$3` holds, `$5` now, `$6` the most holds of a tree. */
+export const statement = ({ first, clients, roots, also }: Said = asked): string => `
+with ${first}named as materialized (
   select h.* from hold h where h.organization_id = $1 and h.id = any($3::uuid[])
 ), due as materialized (
-  select d.* from unnest($4::uuid[]) as r(root_id) cross join lateral (
+  select d.* from unnest(${roots}) as r(root_id) cross join lateral (
     select h.* from hold h
     where h.organization_id = $1 and h.root_id = r.root_id and h.outcome is null and h.expires_at <= $5
     order by h.expires_at limit $6
@@ -136,7 +149,7 @@ with named as materialized (
   select client_id as id, root_id from named union select payer_id, root_id from named
   union select client_id, root_id from due union select payer_id, root_id from due
 ), spender as materialized (
-  select c.id, c.root_id, c.path from client c where c.organization_id = $1 and c.id = any($2::uuid[])
+  select c.id, c.root_id, c.path from client c where c.organization_id = $1 and c.id = any(${clients})
   union
   select c.id, c.root_id, c.path from settler s
   join client c on c.organization_id = $1 and c.id = s.id and c.root_id = s.root_id
@@ -151,7 +164,7 @@ select json_build_object(
       where h.organization_id = $1 and h.root_id = t.root_id and h.outcome is null
     )))
     from tree t where t.organization_id = $1
-      and t.root_id in (select root_id from spender union select root_id from named union select unnest($4::uuid[]))
+      and t.root_id in (select root_id from spender union select root_id from named union select unnest(${roots}))
   ),
   'members', (
     select json_agg(json_build_object(
@@ -205,8 +218,10 @@ select json_build_object(
     from (select * from named union all select * from due where id not in (select id from named)) h
   ),
   'policy', (select o.settings from organization o where o.id = $1),
-  'settled', (select o.stamp from organization o where o.id = $1)
+  'settled', (select o.stamp from organization o where o.id = $1)${also}
 ) as loaded`
+
+const text = statement()
 
 /** The trees of the clients and holds that were asked for; what is not there is not in them. */
 export const load = async (
@@ -233,7 +248,8 @@ export const joined = (known: Snapshot | undefined, read: Snapshot): Snapshot =>
   return known
 }
 
-const snapshotsOf = (
+/** The trees as they stand at their stamps. */
+export const snapshotsOf = (
   { trees, members, wallets, watches, caps, holds, policy, settled }: Loaded,
   askedDue: ReadonlySet<Id.Id>,
   now: Instant.Instant

@@ -66,8 +66,7 @@ const present = ({ branch, at, client, ancestors, subscriptions }: Trees.Surveye
       payer: branch.payer,
       unlimited: branch.terms.unlimited,
       nextExpiry: nextExpiry(branch.wallet.lots, at),
-      nextRenewalAt:
-        base === undefined ? null : Subscription.nextCreditRenewal(view.effectiveStatus, base.state).at
+      nextRenewalAt: base === undefined ? null : Subscription.nextCreditRenewal(view.effectiveStatus, base.state).at
     },
     caps: branch.counters.map((counter) => CapView.present(counter, client.currency))
   }

@@ -107,7 +107,10 @@ const rowOf = <Row>(told: Told<Row>, bigints: ReadonlyArray<keyof Row>): Row => 
     name,
     typeof value === "string" && name.endsWith("_at") ? Date.parse(value) : value
   ])
-  return { ...Object.fromEntries(row), ...Object.fromEntries(bigints.map((name) => [name, BigInt(String(told[name]))])) }
+  return {
+    ...Object.fromEntries(row),
+    ...Object.fromEntries(bigints.map((name) => [name, BigInt(String(told[name]))]))
+  }
 }
 
 const clientOf = (told: Told<ClientRow>): Clients.Client =>

@@ -35,7 +35,16 @@ export const of = <A>(rows: ReadonlyArray<A>, limit: number, placeOf: (row: A) =
   return { items, nextCursor: rows.length > limit && last !== undefined ? cursorOf(placeOf(last)) : null }
 }
 
-const cursorOf = (place: Place): string => Buffer.from(JSON.stringify(place)).toString("base64url")
+export const cursorOf = (place: ReadonlyArray<number | string>): string =>
+  Buffer.from(JSON.stringify(place)).toString("base64url")
+
+/** What a cursor says, whoever wrote it. */
+export const said = (cursor: string): unknown => parse(Buffer.from(cursor, "base64url").toString())
+
+export const foreign: Failure = {
+  _tag: "OutOfRange",
+  message: "The cursor is not one of this list: start without it."
+}
 
 /** Where a page starts; null is the beginning. A cursor is good for the order that it was made for. */
 export const start = (
@@ -44,10 +53,8 @@ export const start = (
   by: "number" | "string" = "string"
 ): Result.Result<Place | null, Failure> => {
   if (cursor === undefined) return Result.succeed(null)
-  const place = parse(Buffer.from(cursor, "base64url").toString())
-  return isPlace(place) && place[0] === order && typeof place[1] === by
-    ? Result.succeed(place)
-    : Result.fail({ _tag: "OutOfRange", message: "The cursor is not one of this list: start without it." })
+  const place = said(cursor)
+  return isPlace(place) && place[0] === order && typeof place[1] === by ? Result.succeed(place) : Result.fail(foreign)
 }
 
 /** What comes after a place in a list that is newest first, by when and id. */
@@ -68,9 +75,10 @@ const parse = (text: string): unknown => {
 const isPlace = (place: unknown): place is Place => {
   if (!Array.isArray(place) || place.length !== 3) return false
   const [order, value, id]: ReadonlyArray<unknown> = place
-  const isValue =
-    typeof value === "number"
-      ? Number.isInteger(value) && value >= 0 && value < 1e14
-      : typeof value === "string" && !value.includes("\0")
-  return typeof order === "string" && isValue && typeof id === "string" && isId(id)
+  return typeof order === "string" && isValue(value) && typeof id === "string" && isId(id)
 }
+
+export const isValue = (value: unknown): value is number | string =>
+  typeof value === "number"
+    ? Number.isInteger(value) && value >= 0 && value < 1e14
+    : typeof value === "string" && !value.includes("\0")

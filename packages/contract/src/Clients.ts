@@ -1,6 +1,6 @@
 /** Clients: the customers of an organization, in trees. */
 import { Calendar, ClientLifecycle, Credits, Currency, Id } from "@capstan/domain"
-import { Effect, Schema } from "effect"
+import { Schema } from "effect"
 import * as Billing from "./Billing.ts"
 import * as Page from "./Page.ts"
 import { mutation, query } from "./Procedure.ts"
@@ -120,6 +120,39 @@ export const ClientDetail = Schema.Struct({
 export interface ClientDetail extends Schema.Schema.Type<typeof ClientDetail> {}
 
 const one = { client: Wire.ClientRef }
+
+const { many } = Wire
+const repeated = "May be given several times: any of them will do."
+
+/** Which clients, and in which order. */
+const filters = {
+  query: Schema.optionalKey(
+    Wire.line(1, 200).annotate({
+      description: "Part of the name, the e-mail address, the billing name or the external id, in upper or lower case."
+    })
+  ),
+  status: Schema.optionalKey(Wire.described(many(ClientLifecycle.Status), `What its own facts say. ${repeated}`)),
+  effectiveStatus: Schema.optionalKey(
+    Wire.described(many(ClientLifecycle.Status), `Where the suspension of an ancestor counts as its own. ${repeated}`)
+  ),
+  subscriptionStatus: Schema.optionalKey(Wire.described(many(SubscriptionStatus), repeated)),
+  plan: Schema.optionalKey(Wire.described(many(Wire.PlanKey), `The plan of its base subscription. ${repeated}`)),
+  suspendedBy: Schema.optionalKey(
+    Wire.described(many(ClientLifecycle.Cause), `Why it, or an ancestor, is suspended. ${repeated}`)
+  ),
+  email: Schema.optionalKey(Wire.described(many(Wire.Email), `The whole address, in upper or lower case. ${repeated}`)),
+  externalId: Schema.optionalKey(Wire.described(many(Wire.ExternalId), repeated)),
+  parent: Schema.optionalKey(Wire.described(many(Wire.ClientRef), `Directly below it. ${repeated}`)),
+  metadata: Schema.optionalKey(Wire.MetadataFilter),
+  createdAfter: Schema.optionalKey(Wire.instant("Exclusive.")),
+  createdBefore: Schema.optionalKey(Wire.instant("Exclusive.")),
+  sorting: Schema.optionalKey(
+    Wire.described(
+      many(Schema.Literals(["createdAt", "-createdAt", "updatedAt", "-updatedAt", "name", "-name", "email", "-email"])),
+      "Newest first unless said; `-` is descending. Given several times, the later ones sort what the earlier ones leave equal."
+    )
+  )
+}
 const { idempotencyKey, ifMatch } = Wire
 
 export const procedures = {
@@ -185,16 +218,7 @@ export const procedures = {
     summary: "List clients",
     scope: "clients:read",
     input: Schema.Struct({
-      query: Schema.optionalKey(
-        Wire.line(1, 200).annotate({ description: "Part of the name, the e-mail address or the external id." })
-      ),
-      status: Schema.optionalKey(ClientLifecycle.Status),
-      parent: Schema.optionalKey(Wire.ClientRef),
-      externalId: Schema.optionalKey(Wire.ExternalId),
-      metadata: Schema.optionalKey(Wire.MetadataFilter),
-      sorting: Schema.Literals(["createdAt", "-createdAt", "name", "-name"])
-        .annotate({ description: "Newest first unless said; `-` is descending." })
-        .pipe(Schema.withDecodingDefaultTypeKey(Effect.succeed("-createdAt" as const))),
+      ...filters,
       page: Page.page,
       ...Page.fields
     }),

@@ -108,10 +108,23 @@ export const Metadata = Schema.Record(MetadataKey, Schema.Union([line(0, 500), S
   .check(Schema.isMaxProperties(50))
   .annotate({ identifier: "Metadata", description: "Your own keys and values: at most 50." })
 
-/** Filters of a list: all have to be equal, compared as text. */
-export const MetadataFilter = Schema.Record(MetadataKey, line(0, 500)).annotate({
-  description: "Only those whose metadata has these values. Over REST, `metadata[key]=value`."
-})
+/** A filter that may be given once, or several times: any of its values will do. */
+export const many = <S extends Schema.Codec<string, string>>(item: S) =>
+  Schema.Union([item, Schema.Array(item).check(Schema.isMinLength(1), Schema.isMaxLength(20))]).pipe(
+    Schema.decodeTo(
+      Schema.Array(Schema.toType(item)),
+      SchemaTransformation.transform<ReadonlyArray<S["Type"]>, ReadonlyArray<S["Type"]> | S["Type"]>({
+        decode: (given) => (typeof given === "string" ? [given] : given),
+        encode: (given) => given
+      })
+    )
+  )
+
+/** Filters of a list: all of the keys have to hold. */
+export const MetadataFilter = described(
+  Schema.Record(MetadataKey, many(line(0, 500))).check(Schema.isMaxProperties(50)),
+  "Only those whose metadata has these values, compared as text: of a key given twice, any of them. Over REST, `metadata[key]=value`."
+)
 
 export const Feature = formed(
   /^[a-z0-9][a-z0-9_.:-]{0,63}$/,

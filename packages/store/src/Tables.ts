@@ -1,6 +1,6 @@
 /** The tables as Kysely knows them. What they mean stands in `migrations/`. */
 import type { Role } from "@capstan/domain"
-import type { ColumnType, Generated } from "kysely"
+import type { ColumnType, Generated, GeneratedAlways } from "kysely"
 
 /** Milliseconds; written as an ISO text or a `Date`. */
 type Stamp = ColumnType<number, Date, Date>
@@ -73,6 +73,8 @@ export interface Tables {
     cap_reset_asked: StampOrNull
     version: Generated<bigint>
     events: Generated<bigint>
+    search: GeneratedAlways<string>
+    status: GeneratedAlways<string>
     created_at: Stamp
     updated_at: Stamp
   }

@@ -51,7 +51,7 @@ export const clients: Handlers.Of<Api["clients"]> = {
 
   list: (asked, caller) => read((db) => ClientView.list(db, caller, asked)),
 
-  children: ({ client, ...page }, caller) => read((db) => ClientView.list(db, caller, { parent: client, ...page })),
+  children: ({ client, ...page }, caller) => read((db) => ClientView.list(db, caller, { parent: [client], ...page })),
 
   move: ({ client, parent }, caller) => moveClient(caller, { client, parent }),
 

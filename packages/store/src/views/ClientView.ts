@@ -8,12 +8,14 @@ import {
   type Subscription
 } from "@capstan/domain"
 import { Result } from "effect"
-import { type Kysely, type SelectQueryBuilder, sql } from "kysely"
+import { type Kysely, sql } from "kysely"
 import * as Clients from "../Clients.ts"
 import type { Failure } from "../Failure.ts"
 import * as Subscriptions from "../Subscriptions.ts"
 import type { Tables } from "../Tables.ts"
-import * as Page from "./Page.ts"
+import * as ClientFilter from "./ClientFilter.ts"
+import type * as Page from "./Page.ts"
+import * as SortingBy from "./Sorting.ts"
 
 export interface Client extends ClientLifecycle.Standing<Id.Id> {
   readonly id: Id.Id
@@ -88,96 +90,75 @@ export const get = async (
   return found === undefined ? notFound(ref) : Result.succeed(present(found))
 }
 
-export type Sorting = "-createdAt" | "-name" | "createdAt" | "name"
+export type Sorting = SortingBy.Name<typeof keys>
 
-export interface Asked extends Page.Asked {
-  /** Part of the name, the e-mail address or the external id. */
-  readonly query?: string | undefined
-  /** What their own facts say. */
-  readonly status?: ClientLifecycle.Status | undefined
-  /** Directly below it. */
-  readonly parent?: string | undefined
-  readonly externalId?: string | undefined
-  /** Equal as text, all of them. */
-  readonly metadata?: Readonly<Record<string, string>> | undefined
-  readonly sorting?: Sorting | undefined
+export interface Asked extends ClientFilter.Filter, Page.Asked {
+  /** Directly below one of them. */
+  readonly parent?: ReadonlyArray<string> | undefined
+  /** The newest first unless said. */
+  readonly sorting?: ReadonlyArray<Sorting> | undefined
   /** In place of a cursor: the answer then counts. */
   readonly page?: number | undefined
 }
 
+const keys = {
+  createdAt: { value: sql`client.created_at`, is: "instant" },
+  updatedAt: { value: sql`client.updated_at`, is: "instant" },
+  name: { value: sql`lower(client.name)`, is: "text" },
+  email: { value: sql`coalesce(lower(client.email), '')`, is: "text" }
+} as const satisfies Readonly<Record<string, SortingBy.Key>>
+
 export const list = async (
   db: Kysely<Tables>,
   within: Clients.Within,
-  asked: Asked
+  { limit, page: number, ...asked }: Asked
 ): Promise<Result.Result<Page.Numbered<Client>, Failure>> => {
-  const { limit, sorting = "-createdAt" } = asked
-  const column = sorting.endsWith("name") ? "name" : "created_at"
-  const cursor = asked.page === undefined ? asked.cursor : undefined
-  const start = Page.start(cursor, sorting, column === "name" ? "string" : "number")
+  const order = SortingBy.of(keys, sql`client.id`, asked.sorting ?? ["-createdAt"])
+  const start = SortingBy.start(number === undefined ? asked.cursor : undefined, order)
   if (Result.isFailure(start)) return Result.fail(start.failure)
-  const parent = asked.parent === undefined ? undefined : await Clients.find(db, within, asked.parent)
-  if (asked.parent !== undefined && parent === undefined) return notFound(asked.parent)
+  const place = start.success
+  const parents = await parentsOf(db, within, asked.parent)
+  if (Result.isFailure(parents)) return Result.fail(parents.failure)
 
-  const filtered = filter(db, within, asked, parent?.id)
-  const descending = sorting.startsWith("-")
+  const all = db.selectFrom("client").where(Clients.isWithin(within))
+  const filtered = ClientFilter.apply(all, within.organization, parents.success, asked)
   const rows = await filtered
     .selectAll()
-    .$if(start.success !== null, (query) => query.where(isBeyond(column, descending, start.success)))
-    .orderBy(column, descending ? "desc" : "asc")
-    .orderBy("id", descending ? "desc" : "asc")
+    .select(SortingBy.values(order).as("sorted"))
+    .$if(place !== null, (query) => query.where(SortingBy.beyond(order, place ?? nowhere)))
+    .orderBy(SortingBy.terms(order))
     .limit(limit + 1)
-    .$if(asked.page !== undefined, (query) => query.offset(((asked.page ?? 1) - 1) * limit))
+    .$if(number !== undefined, (query) => query.offset(((number ?? 1) - 1) * limit))
     .execute()
-  const page = Page.of(rows.map(Clients.ofRow), limit, (client) => [
-    sorting,
-    column === "name" ? client.name : client.createdAt,
-    client.id
-  ])
-  const views = (await partsOf(db, within, page.items)).map(present)
-  if (asked.page === undefined) return Result.succeed({ ...page, items: views })
-  const { total } = await filtered.select((eb) => eb.fn.countAll<bigint>().as("total")).executeTakeFirstOrThrow()
-  const numbers = { page: asked.page, totalPages: Math.ceil(Number(total) / limit), total: Number(total) }
-  return Result.succeed({ ...page, items: views, ...numbers })
+  const shown = rows.slice(0, limit)
+  const last = shown.at(-1)
+  const nextCursor =
+    rows.length > limit && last !== undefined ? SortingBy.cursorOf(order, { values: last.sorted, id: last.id }) : null
+  const items = (await partsOf(db, within, shown.map(Clients.ofRow))).map(present)
+  if (number === undefined) return Result.succeed({ items, nextCursor })
+  const { count } = await filtered.select((eb) => eb.fn.countAll<bigint>().as("count")).executeTakeFirstOrThrow()
+  const total = Number(count)
+  return Result.succeed({ items, nextCursor, page: number, totalPages: Math.ceil(total / limit), total })
+}
+
+const nowhere: SortingBy.Place = { values: [], id: "" }
+
+const parentsOf = async (
+  db: Kysely<Tables>,
+  within: Clients.Within,
+  refs: ReadonlyArray<string> | undefined
+): Promise<Result.Result<ReadonlyArray<Id.Id> | undefined, Failure>> => {
+  if (refs === undefined) return Result.succeed(undefined)
+  const ids: Array<Id.Id> = []
+  for (const ref of refs) {
+    const parent = await Clients.find(db, within, ref)
+    if (parent === undefined) return notFound(ref)
+    ids.push(parent.id)
+  }
+  return Result.succeed(ids)
 }
 
 const notFound = (id: string) => Result.fail({ _tag: "NotFound", what: "client", id } as const)
-
-const filter = (
-  db: Kysely<Tables>,
-  within: Clients.Within,
-  { query, status, externalId, metadata = {} }: Asked,
-  parent: Id.Id | undefined
-): SelectQueryBuilder<Tables, "client", object> => {
-  let clients = db.selectFrom("client").where(Clients.isWithin(within))
-  if (parent !== undefined) clients = clients.where("parent_id", "=", parent)
-  if (externalId !== undefined) clients = clients.where("external_id", "=", externalId)
-  if (status !== undefined) clients = clients.where(hasStatus[status])
-  for (const [key, value] of Object.entries(metadata))
-    clients = clients.where(sql<boolean>`client.metadata ->> ${key} = ${value}`)
-  if (query !== undefined) {
-    const pattern = `%${query.replaceAll(/[\\%_]/g, "\\$&")}%`
-    clients = clients.where((eb) =>
-      eb.or([eb("name", "ilike", pattern), eb("email", "ilike", pattern), eb("external_id", "ilike", pattern)])
-    )
-  }
-  return clients
-}
-
-const isSuspended = sql<boolean>`json_array_length(client.suspensions) > 0`
-/** `ClientLifecycle.status`, said in SQL. */
-const hasStatus = {
-  closed: sql<boolean>`client.closed_at is not null`,
-  suspended: sql<boolean>`client.closed_at is null and ${isSuspended}`,
-  pending_onboarding: sql<boolean>`client.closed_at is null and not ${isSuspended} and client.onboarded_at is null`,
-  active: sql<boolean>`client.closed_at is null and not ${isSuspended} and client.onboarded_at is not null`
-}
-
-const isBeyond = (column: "created_at" | "name", descending: boolean, place: Page.Place | null) => {
-  const [, value = "", id = ""] = place ?? []
-  const from = column === "name" ? sql`${String(value)}` : sql`${new Date(Number(value))}::timestamptz`
-  const compare = sql.raw(descending ? "<" : ">")
-  return sql<boolean>`(${sql.ref(`client.${column}`)}, client.id) ${compare} (${from}, ${id}::uuid)`
-}
 
 const partsOf = async (
   db: Kysely<Tables>,

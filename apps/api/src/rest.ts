@@ -11,11 +11,17 @@ import type { Log } from "./Log.ts"
 import * as Route from "./Route.ts"
 import * as Visit from "./Visit.ts"
 
+/** Where the token stands, and what a refusal looks like: ours, unless said. */
+interface Manners {
+  readonly tokenOf?: (headers: Headers) => string | null
+  readonly bodyOf?: (problem: Problem.Problem, visit: Visit.Visit) => object
+}
+
 export const mount = (
   app: Hono,
   calls: ReadonlyArray<Call.Call>,
   { admission, metrics, log }: Visit.Needs,
-  tokenOf: (headers: Headers) => string | null = Visit.tokenOf
+  { tokenOf = Visit.tokenOf, bodyOf = ours }: Manners = {}
 ): void => {
   const verbsByPath = new Map<string, Array<string>>()
   for (const call of calls) {
@@ -61,12 +67,14 @@ export const mount = (
       return c.body(download.success.body, 200, { ...headers, ...download.success.headers })
     return Result.isSuccess(outcome)
       ? c.body(JSON.stringify(outcome.success), call.procedure.status, { ...headers, ...etagOf(outcome.success) })
-      : c.body(JSON.stringify(Call.bodyOf(outcome.failure, visit.requestId)), status as ContentfulStatusCode, {
+      : c.body(JSON.stringify(bodyOf(outcome.failure, visit)), status as ContentfulStatusCode, {
           ...headers,
           ...Visit.problemHeadersOf(outcome.failure)
         })
   }
 }
+
+const ours = (problem: Problem.Problem, { requestId }: Visit.Visit): Problem.Body => Call.bodyOf(problem, requestId)
 
 /** No such path, or not with this verb: then `verbs` are those that it has. */
 export const unrouted = (c: Context, log: Log, verbs: ReadonlyArray<string> = []): Response => {

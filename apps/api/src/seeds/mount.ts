@@ -4,12 +4,23 @@ import * as Call from "../Call.ts"
 import type { Handler } from "../Handlers.ts"
 import * as rest from "../rest.ts"
 import * as Visit from "../Visit.ts"
+import * as enterpriseClients from "./enterpriseClients.ts"
 import * as subOrganizationBilling from "./subOrganizationBilling.ts"
 
 export const mount = (app: Hono, terms: Call.Terms, needs: Visit.Needs): void => {
   const { procedure, handler } = subOrganizationBilling
   const call = Call.of("seeds.subOrganizationBilling", procedure, handler as Handler<unknown, unknown>, terms)
-  rest.mount(app, [call], needs, tokenOf)
+  rest.mount(app, [call], needs, { tokenOf })
+
+  const clients = enterpriseClients.names.map((name) =>
+    Call.of(
+      `seeds.enterpriseClients.${name}`,
+      enterpriseClients.procedures[name],
+      enterpriseClients.handlers[name] as Handler<unknown, unknown>,
+      terms
+    )
+  )
+  rest.mount(app, clients, needs, { tokenOf, bodyOf: enterpriseClients.bodyOf })
 }
 
 /** Where they look for it: `X-Api-Key`, or as everywhere. */

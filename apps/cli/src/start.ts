@@ -57,12 +57,18 @@ interface Serving {
 }
 
 const serve = async ({ home, server, host, port, secret, demo, stopping }: Serving): Promise<number> => {
-  const environment = { HOST: host, PORT: `${port}`, CAPSTAN_SECRET: secret }
+  const url = Port.urlOf(host, port)
+  const environment = {
+    HOST: host,
+    PORT: `${port}`,
+    CAPSTAN_SECRET: secret,
+    CAPSTAN_DIR: home.dir,
+    CAPSTAN_PUBLIC_URL: process.env["CAPSTAN_PUBLIC_URL"] || url
+  }
   const children = new Children(say, { ...environment, DATABASE_URL: server.url })
   let present = server
   try {
     children.start()
-    const url = Port.urlOf(host, port)
     const waiting = new AbortController()
     const begun = await Promise.race([stopping, children.spent, banner.whenReady(url, say, waiting.signal)])
     waiting.abort()

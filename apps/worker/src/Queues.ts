@@ -4,7 +4,7 @@
  * What fails is tried again, later each time, for about an hour; then it lies with the dead, to be looked at. A worker
  * that was killed is missed after ten seconds, and its jobs go to another.
  */
-import type { PaymentGateway } from "@capstan/billing"
+import type { Mailer, PaymentGateway } from "@capstan/billing"
 import type { Database, Trees } from "@capstan/store"
 import { Cause, Effect, Exit } from "effect"
 import { type JobWithMetadata, PgBoss } from "pg-boss"
@@ -12,7 +12,7 @@ import type { Log } from "./Log.ts"
 import { jobs } from "./jobs.ts"
 import type { Job } from "./jobs/job.ts"
 
-export type Needs = Database.Database | PaymentGateway.PaymentGateway | Trees.Trees
+export type Needs = Database.Database | Mailer.Mailer | PaymentGateway.PaymentGateway | Trees.Trees
 export type Run = <A>(effect: Effect.Effect<A, never, Needs>) => Promise<A>
 
 interface Send {
@@ -102,7 +102,8 @@ export const open = async (url: string, run: Run, log: Log): Promise<Queues> => 
 
   for (const job of jobs) {
     await boss.createQueue(job.queue, retries)
-    await boss.work(job.queue, fetching, (batch: Array<JobWithMetadata>) =>
+    const batchSize = ("batch" in job ? job.batch : undefined) ?? fetching.batchSize
+    await boss.work(job.queue, { ...fetching, batchSize }, (batch: Array<JobWithMetadata>) =>
       run(Effect.forEach(batch, (one) => settle(job, one), { concurrency: jobsAtOnce }))
     )
     if ("cron" in job) await boss.schedule(job.queue, job.cron, null, { tz: "UTC", missed: "once" })

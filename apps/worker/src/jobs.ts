@@ -5,13 +5,17 @@ import { job as announceThreshold } from "./jobs/announceThreshold.ts"
 import type { Job } from "./jobs/job.ts"
 import { job as makePartitions } from "./jobs/makePartitions.ts"
 import { job as pruneKeys } from "./jobs/pruneKeys.ts"
+import { job as sendInvitation } from "./jobs/sendInvitation.ts"
+import { job as sendOperatorInvitation } from "./jobs/sendOperatorInvitation.ts"
 
 export const jobs: ReadonlyArray<Job> = [
   announceBalance,
   announceForecast,
   announceThreshold,
   makePartitions,
-  pruneKeys
+  pruneKeys,
+  sendInvitation,
+  sendOperatorInvitation
 ]
 
 export const queuesFor = (kind: string): ReadonlyArray<string> =>

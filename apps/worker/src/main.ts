@@ -13,7 +13,8 @@ const fail = (sentence: string): never => {
   process.exit(1)
 }
 
-const { databaseUrl, secret, log: format } = Result.getOrElse(Environment.read(process.env, process.stdout.isTTY), fail)
+const environment = Result.getOrElse(Environment.read(process.env, process.stdout.isTTY), fail)
+const { databaseUrl, secret, post, log: format } = environment
 const { host } = new URL(databaseUrl)
 const unreachable = (error: Error): never =>
   fail(`The database at ${host} cannot be reached (${error.message}): start it, or mend DATABASE_URL.`)
@@ -22,7 +23,7 @@ const status = await Migrations.status(databaseUrl).catch(unreachable)
 if (status._tag !== "UpToDate") fail(Migrations.explain(status))
 
 const log = Log.open(format)
-const worker = await Worker.start(databaseUrl, secret, log).catch((error: Error) =>
+const worker = await Worker.start(databaseUrl, { secret, post, log }).catch((error: Error) =>
   fail(`The worker could not start: ${error.message}`)
 )
 log.say(`The worker works on ${host}.`)

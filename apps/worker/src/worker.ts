@@ -4,6 +4,7 @@ import { clocks, providers } from "@capstan/billing"
 import { Payments } from "@capstan/payments"
 import { Database, Relay, Trees } from "@capstan/store"
 import { Layer, ManagedRuntime } from "effect"
+import * as Post from "./adapters/Post.ts"
 import type { Log } from "./Log.ts"
 import { job as makePartitions } from "./jobs/makePartitions.ts"
 import * as Loop from "./Loop.ts"
@@ -20,10 +21,19 @@ export interface Worker {
   readonly stop: () => Promise<void>
 }
 
-export const start = async (url: string, secret: string, log: Log): Promise<Worker> => {
+interface Options {
+  /** Of the installation. */
+  readonly secret: string
+  readonly post: Post.Post
+  readonly log: Log
+}
+
+export const start = async (url: string, { secret, post, log }: Options): Promise<Worker> => {
   const database = Database.Database.layer(url, { max: 6, name: "capstan worker" })
   const gate = Trees.Trees.layer(url, { inFlight: 1 }, (error) => log.fault("The gate has trouble.", error))
-  const runtime = ManagedRuntime.make(Layer.provideMerge(Layer.merge(gate, Payments.layer(secret)), database))
+  const runtime = ManagedRuntime.make(
+    Layer.provideMerge(Layer.mergeAll(gate, Payments.layer(secret), Post.layer(secret, post)), database)
+  )
   const connection = await runtime.runPromise(Database.Database)
   const run: Queues.Run = (effect) => runtime.runPromise(effect)
   const queues = await Queues.open(url, run, log)

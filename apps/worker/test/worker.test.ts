@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
+import os from "node:os"
 import { fileURLToPath } from "node:url"
 import { Database as TestDatabase } from "@capstan/testing"
 import { Database, Ids } from "@capstan/store"
@@ -14,6 +15,8 @@ import * as Scene from "./Scene.ts"
 
 const secret = "a secret of the installation, for tests"
 
+const post = { smtpUrl: null, sender: "capstan@localhost", dir: os.tmpdir(), publicUrl: "http://127.0.0.1" }
+
 /** Keeps what should not have happened. */
 const listening = () => {
   const faults: Array<string> = []
@@ -27,7 +30,7 @@ const listening = () => {
 
 /** Stopped at the latest when the test ends, however it ends. */
 const started = async (url: string, log: Log): Promise<Worker.Worker> => {
-  const worker = await Worker.start(url, secret, log)
+  const worker = await Worker.start(url, { secret, post, log })
   let stopping: Promise<void> | null = null
   const stop = () => (stopping ??= worker.stop())
   onTestFinished(stop)

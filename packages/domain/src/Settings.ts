@@ -17,6 +17,27 @@ const notNegative = Minor.check(Schema.makeFilter((amount) => amount >= 0n || "m
 const MoneyRange = Schema.Struct({ min: notNegative, max: notNegative }).check(isOrdered)
 const CreditsRange = Schema.Struct({ min: Credits.Amount, max: Credits.Amount }).check(isOrdered)
 
+/** A text of a known form; its pattern stands in the JSON Schema, too. */
+const formed = (pattern: RegExp, message: string) =>
+  Schema.String.check(
+    Schema.isPattern(pattern, { message, toJsonSchema: () => [{ pattern: pattern.source }, true] }),
+    Schema.makeFilter((text: string) => text.isWellFormed() || "must be text of whole characters")
+  )
+
+const line = (most: number) =>
+  formed(new RegExp(`^[^\\u0000-\\u001f\\u007f]{1,${most}}$`), `must be one line of 1 to ${most} characters`)
+const link = formed(/^https:\/\/[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?(\/[!-~]{0,1800})?$/, "must be an https:// URL")
+
+/** Who sells, by law. */
+export const Seller = Schema.Struct({
+  legalName: line(200),
+  taxId: Schema.NullOr(line(50)),
+  email: Schema.NullOr(formed(/^[^\s@]{1,64}@[^\s@]{1,189}\.[^\s@.]{1,63}$/, "must be an e-mail address")),
+  phone: Schema.NullOr(formed(/^\+?[0-9][0-9 ().-]{2,30}$/, "must be a telephone number")),
+  website: Schema.NullOr(link)
+})
+export interface Seller extends Schema.Schema.Type<typeof Seller> {}
+
 const packKey = /^[a-z0-9][a-z0-9_.-]{0,63}$/
 
 export const Settings = Schema.Struct({
@@ -58,6 +79,10 @@ export const Settings = Schema.Struct({
   chargebackPolicy: Schema.Literals(["block", "owe", "forgive"]).annotate({
     description: "What becomes of bought credits whose payment the bank took back, as far as they are spent."
   }),
+  seller: Schema.NullOr(Seller).annotate({
+    description: "Who sells, by law, as mails name it; null for the name of the organization."
+  }),
+  logoUrl: Schema.NullOr(link).annotate({ description: "Where the logo is, for mails; null for none." }),
   declinesUntilInactive: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100 })).annotate({
     description: "After so many declines in a row a payment method is used no more."
   })
@@ -77,6 +102,8 @@ export const defaults: Settings = {
   raiseConsent: "none",
   raiseExpiresAfterHours: 168,
   chargebackPolicy: "owe",
+  seller: null,
+  logoUrl: null,
   declinesUntilInactive: 1
 }
 

@@ -10,6 +10,8 @@ export type Job =
       readonly queue: string
       /** The kinds of events that ask for it. */
       readonly on: ReadonlyArray<string>
+      /** How many are taken at once, where each may take its time: all have to end before the first is given up. */
+      readonly batch?: number
       readonly run: Work<Relay.Row>
     }
   | {

@@ -1,5 +1,5 @@
 /** Clients: the customers of an organization, in trees. */
-import { Calendar, ClientLifecycle, Credits, Currency, Id } from "@capstan/domain"
+import { Address, Calendar, ClientLifecycle, Credits, Currency, Id } from "@capstan/domain"
 import { Schema } from "effect"
 import * as Billing from "./Billing.ts"
 import * as Page from "./Page.ts"
@@ -35,6 +35,17 @@ const client = {
   name: Schema.String,
   email: Schema.NullOr(Schema.String),
   metadata: Wire.Metadata,
+  billingName: Schema.NullOr(Schema.String).annotate({
+    description: "As invoices have it, where that is not its name."
+  }),
+  billingAddress: Schema.NullOr(Address.Address),
+  taxId: Schema.NullOr(Schema.String),
+  taxIdType: Schema.NullOr(Schema.String).annotate({
+    description:
+      "What the tax id is: `eu_vat`, or by its country, such as `ch_vat`; `us_tax_id` where it is not checked."
+  }),
+  locale: Schema.NullOr(Schema.String).annotate({ description: "A language tag of BCP 47, in its canonical form." }),
+  logoUrl: Schema.NullOr(Schema.String),
   etag: Wire.etag,
   status: ClientLifecycle.Status.annotate({ description: "What the client's own facts say." }),
   effectiveStatus: ClientLifecycle.Status.annotate({
@@ -52,6 +63,7 @@ const client = {
   payer: Id.Id.annotate({ description: "Whose wallet it draws on: its own, or that of an ancestor." }),
   usesParentBalance: Schema.Boolean,
   onboardedAt: Schema.NullOr(Wire.Instant),
+  deletedAt: Schema.NullOr(Wire.Instant),
   createdAt: Wire.Instant,
   updatedAt: Wire.Instant
 }
@@ -105,7 +117,9 @@ export const ClientDetail = Schema.Struct({
   plan: Schema.NullOr(Pinned),
   unlimitedCredits: Schema.Boolean,
   nextCreditRenewalAt: Schema.NullOr(Wire.Instant),
-  logoUrl: Schema.NullOr(Schema.String).annotate({ description: "By the key `logoUrl` of its metadata." }),
+  logoUrl: Schema.NullOr(Schema.String).annotate({
+    description: "Its own, or by the key `logoUrl` of its metadata where it has none."
+  }),
   features,
   config,
   billing: Billing.Billing,
@@ -118,6 +132,20 @@ export const ClientDetail = Schema.Struct({
   })
 }).annotate({ identifier: "ClientDetail" })
 export interface ClientDetail extends Schema.Schema.Type<typeof ClientDetail> {}
+
+const clearable = <S extends Schema.Top>(schema: S) => Schema.optionalKey(Schema.NullOr(schema))
+
+/** Who a client is, besides its name: what is absent stays, null clears. */
+const profile = {
+  email: clearable(Wire.Email),
+  billingName: clearable(
+    Wire.line(1, 200).annotate({ description: "As invoices are to have it, where that is not its name." })
+  ),
+  billingAddress: clearable(Wire.Address),
+  taxId: clearable(Wire.TaxId),
+  locale: clearable(Wire.Locale),
+  logoUrl: clearable(Wire.HttpsUrl)
+}
 
 const one = { client: Wire.ClientRef }
 
@@ -166,7 +194,7 @@ export const procedures = {
       externalId: Schema.optionalKey(Wire.ExternalId),
       parent: Schema.optionalKey(Wire.ClientRef),
       name: Wire.line(1, 200),
-      email: Schema.optionalKey(Wire.Email),
+      ...profile,
       currency: Schema.optionalKey(
         Currency.Currency.annotate({ description: "That of the parent, or of the organization, unless said." })
       ),
@@ -184,6 +212,40 @@ export const procedures = {
     }),
     output: Client,
     refuses: ["resource_not_found", "idempotency_conflict", "conflict", "not_admissible"]
+  }),
+  update: mutation({
+    rest: "PATCH /v1/clients/{client}",
+    summary: "Change who a client is: what is absent stays, null clears",
+    scope: "clients:write",
+    idempotency: "optional",
+    ifMatch: true,
+    input: Schema.Struct({
+      ...one,
+      name: Schema.optionalKey(Wire.line(1, 200)),
+      ...profile,
+      timeZone: Schema.optionalKey(
+        Calendar.Zone.annotate({
+          description:
+            "Windows of caps that are open stay as they are up to their end; subscriptions keep the zone they began in."
+        })
+      ),
+      currency: Schema.optionalKey(
+        Currency.Currency.annotate({ description: "Only before anything has been booked in it." })
+      ),
+      externalId: clearable(Wire.ExternalId),
+      relinkExternalId: Schema.optionalKey(
+        Schema.Boolean.annotate({
+          description: "An external id is given once. True gives another all the same; only the organization may."
+        })
+      ),
+      metadata: Schema.optionalKey(
+        Schema.NullOr(Wire.Metadata).annotate({ description: "All of it: what is not in it is there no more." })
+      ),
+      idempotencyKey,
+      ifMatch
+    }),
+    output: Client,
+    refuses: ["resource_not_found", "idempotency_conflict", "conflict", "precondition_failed", "not_admissible"]
   }),
   get: query({
     rest: "GET /v1/clients/{client}",

@@ -1,6 +1,6 @@
 /** The values that cross in more than one place: names of things, keys, versions, texts. */
-import { Credits, Currency, Id, Instant as Domain, Rate } from "@capstan/domain"
-import { Schema, SchemaTransformation } from "effect"
+import { Address as Place, Credits, Currency, Id, Instant as Domain, Locale as Language, Rate } from "@capstan/domain"
+import { Effect, Schema, SchemaTransformation } from "effect"
 
 /** Half a surrogate pair is no character, and cannot be stored. */
 const isWellFormed = Schema.makeFilter((text: string) => text.isWellFormed() || "must be text of whole characters")
@@ -99,6 +99,40 @@ export const EntryId = formed(
 )
 
 export const Email = formed(/^[^\s@]{1,64}@[^\s@]{1,189}\.[^\s@.]{1,63}$/, "must be an e-mail address")
+
+const orNull = <S extends Schema.Top>(schema: S) =>
+  Schema.NullOr(schema).pipe(Schema.withDecodingDefaultTypeKey(Effect.succeed(null)))
+const place = Place.Address.fields
+
+/** As it is said: only the country has to be. */
+export const Address = Schema.Struct({
+  line1: orNull(Place.Line),
+  line2: orNull(Place.Line),
+  postalCode: orNull(Place.Line),
+  city: orNull(Place.Line),
+  state: orNull(Place.Line),
+  country: place.country
+}).annotate({ identifier: "AddressInput", description: "Only the country is needed." })
+
+const tag = "must be a language tag: language, script and region, such as de-CH"
+
+/** Read in any form, and kept in the canonical one. */
+export const Locale = formed(/^[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?$/, tag).pipe(
+  Schema.decodeTo(
+    Language.Locale,
+    SchemaTransformation.transform({ decode: (text) => Language.canonical(text) ?? text, encode: (locale) => locale })
+  ),
+  Schema.annotateEncoded({ description: "A language tag of BCP 47: language, script and region, such as de-CH." })
+)
+
+export const TaxId = line(1, 50).annotate({
+  description: "Checked as its country does, where that is known; needs a billing address."
+})
+
+export const HttpsUrl = formed(
+  /^https:\/\/[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(:[0-9]{1,5})?([/?#][!-~]{0,1700})?$/,
+  "must be an https address of at most 2000 characters, without a user name"
+)
 
 const MetadataKey = formed(
   /^[A-Za-z][A-Za-z0-9_.-]{0,39}$/,

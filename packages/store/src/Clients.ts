@@ -1,16 +1,29 @@
 /**
  * Clients, as rows. What their life depends on (onboarding, suspensions, closing, version) is written by `Trees` alone.
  */
-import { Calendar, type ClientLifecycle, type Currency, type Id, type Instant } from "@capstan/domain"
+import { type Address, Calendar, type ClientLifecycle, type Currency, type Id, type Instant } from "@capstan/domain"
 import type { Expression, ExpressionBuilder, Kysely, Selectable, SqlBool } from "kysely"
 import { sql } from "kysely"
+import pg from "pg"
 import type { Trx } from "./Database.ts"
 import * as Ids from "./Ids.ts"
 import type { Tables } from "./Tables.ts"
 
 export type Metadata = Readonly<Record<string, boolean | number | string>>
 
-export interface Client {
+/** Who it is, besides its name: for invoices, and for people. */
+export interface Profile {
+  /** As invoices have it, where that is not its name. */
+  readonly billingName: string | null
+  readonly billingAddress: Address.Address | null
+  /** As the country writes it; with what it is, such as `eu_vat`. */
+  readonly taxId: string | null
+  readonly taxIdType: string | null
+  readonly locale: string | null
+  readonly logoUrl: string | null
+}
+
+export interface Client extends Profile {
   readonly id: Id.Id
   readonly root: Id.Id
   readonly parent: Id.Id | null
@@ -25,6 +38,8 @@ export interface Client {
   readonly usesParentBalance: boolean
   readonly overdraftLimit: bigint
   readonly lifecycle: ClientLifecycle.State
+  readonly deletedAt: Instant.Instant | null
+  readonly anonymizedAt: Instant.Instant | null
   readonly version: bigint
   readonly createdAt: Instant.Instant
   readonly updatedAt: Instant.Instant
@@ -100,6 +115,7 @@ export const insert = async (trx: Trx, organization: Id.Id, client: Client): Pro
       currency: client.currency,
       time_zone: client.timeZone,
       metadata: JSON.stringify(client.metadata),
+      ...profileColumns(client),
       uses_parent_balance: client.usesParentBalance,
       overdraft_limit: client.overdraftLimit,
       onboarded_at: onboardedAt === null ? null : new Date(onboardedAt),
@@ -111,6 +127,52 @@ export const insert = async (trx: Trx, organization: Id.Id, client: Client): Pro
   if (inserted.numInsertedOrUpdatedRows === 0n) return false
   await trx.insertInto("wallet").values({ organization_id: organization, client_id: client.id }).execute()
   return true
+}
+
+/** Writes who it is, as its version says; false where the external id is taken. */
+export const update = async (trx: Trx, organization: Id.Id, client: Client): Promise<boolean> => {
+  await sql`savepoint client_update`.execute(trx)
+  try {
+    await trx
+      .updateTable("client")
+      .set({
+        external_id: client.externalId,
+        name: client.name,
+        email: client.email,
+        currency: client.currency,
+        time_zone: client.timeZone,
+        metadata: JSON.stringify(client.metadata),
+        ...profileColumns(client),
+        version: client.version,
+        updated_at: new Date(client.updatedAt)
+      })
+      .where("organization_id", "=", organization)
+      .where("id", "=", client.id)
+      .execute()
+  } catch (error) {
+    if (!isTaken(error)) throw error
+    await sql`rollback to savepoint client_update`.execute(trx)
+    return false
+  }
+  await sql`release savepoint client_update`.execute(trx)
+  return true
+}
+
+const uniqueViolation = "23505"
+const isTaken = (error: unknown): boolean => error instanceof pg.DatabaseError && error.code === uniqueViolation
+
+/** Whether a root has anything that is counted in its currency, or anyone below it. */
+export const isBooked = async (trx: Trx, organization: Id.Id, { id }: Pick<Client, "id">): Promise<boolean> => {
+  const { rows } = await sql<{ booked: boolean }>`
+    select exists (select 1 from client where organization_id = ${organization} and parent_id = ${id})
+      or exists (select 1 from entry where organization_id = ${organization} and client_id = ${id})
+      or exists (select 1 from entry where organization_id = ${organization} and payer_id = ${id})
+      or exists (select 1 from billing_order where organization_id = ${organization} and client_id = ${id})
+      or exists (select 1 from subscription where organization_id = ${organization} and client_id = ${id})
+      or exists (select 1 from cap where organization_id = ${organization} and client_id = ${id} and removed_at is null)
+      or exists (select 1 from auto_recharge where organization_id = ${organization} and client_id = ${id})
+      as booked`.execute(trx)
+  return rows[0]?.booked ?? false
 }
 
 /** Something of it that is kept elsewhere has changed, and so it has another version. */
@@ -135,6 +197,15 @@ export const askReset = async (trx: Trx, organization: Id.Id, id: Id.Id, asked: 
   return rows.length > 0
 }
 
+const profileColumns = ({ billingName, billingAddress, taxId, taxIdType, locale, logoUrl }: Profile) => ({
+  billing_name: billingName,
+  billing_address: billingAddress === null ? null : JSON.stringify(billingAddress),
+  tax_id: taxId,
+  tax_id_type: taxIdType,
+  locale,
+  logo_url: logoUrl
+})
+
 export const ofRow = (row: Selectable<Tables["client"]>): Client => ({
   id: row.id,
   root: row.root_id,
@@ -146,6 +217,12 @@ export const ofRow = (row: Selectable<Tables["client"]>): Client => ({
   currency: row.currency as Currency.Currency,
   timeZone: Calendar.Zone.make(row.time_zone),
   metadata: row.metadata,
+  billingName: row.billing_name,
+  billingAddress: row.billing_address,
+  taxId: row.tax_id,
+  taxIdType: row.tax_id_type,
+  locale: row.locale,
+  logoUrl: row.logo_url,
   usesParentBalance: row.uses_parent_balance,
   overdraftLimit: row.overdraft_limit,
   lifecycle: {
@@ -153,6 +230,8 @@ export const ofRow = (row: Selectable<Tables["client"]>): Client => ({
     closedAt: row.closed_at,
     suspensions: row.suspensions as ClientLifecycle.State["suspensions"]
   },
+  deletedAt: row.deleted_at,
+  anonymizedAt: row.anonymized_at,
   version: row.version,
   createdAt: row.created_at,
   updatedAt: row.updated_at

@@ -62,6 +62,22 @@ export const once = async <A, E>(
   return done
 }
 
+/** The answer that a key has, where it was used for that; `hashFor` says what for, where that depends on the answer. */
+export const find = async <A>(
+  db: Kysely<Tables>,
+  { organization, reach, procedure, key }: Omit<Asked, "hash" | "secret">,
+  hashFor: (answer: A) => Buffer
+): Promise<A | undefined> => {
+  const { rows } = await sql<{ request_hash: Buffer; answer: string }>`
+    select request_hash, answer::text as answer from command_key
+    where organization_id = ${organization} and procedure = ${procedure} and key = ${key} and sealed is null`.execute(db)
+  const [known] = rows
+  if (known === undefined) return undefined
+  const answer = decode(known.answer) as A
+  const hash = hashOf({ organization, reach, procedure, key, hash: hashFor(answer) })
+  return known.request_hash.equals(hash) ? answer : undefined
+}
+
 /** Also of who may have the answer. */
 const hashOf = ({ reach, hash, secret }: Asked): Buffer =>
   reach === null && secret === undefined

@@ -13,6 +13,7 @@ import { up as trees } from "./migrations/0005_trees.ts"
 import { up as keys } from "./migrations/0006_keys.ts"
 import { up as settings } from "./migrations/0007_settings.ts"
 import { up as actions } from "./migrations/0008_actions.ts"
+import { up as clients } from "./migrations/0009_clients.ts"
 import { up as search } from "./migrations/0010_search.ts"
 import { up as people } from "./migrations/0011_people.ts"
 import { up as access } from "./migrations/0012_access.ts"
@@ -26,6 +27,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   "0006_keys": { up: keys },
   "0007_settings": { up: settings },
   "0008_actions": { up: actions },
+  "0009_clients": { up: clients },
   "0010_search": { up: search },
   "0011_people": { up: people },
   "0012_access": { up: access }

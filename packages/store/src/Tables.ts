@@ -1,5 +1,5 @@
 /** The tables as Kysely knows them. What they mean stands in `migrations/`. */
-import type { Role } from "@capstan/domain"
+import type { Address, Role } from "@capstan/domain"
 import type { ColumnType, Generated, GeneratedAlways } from "kysely"
 
 /** Milliseconds; written as an ISO text or a `Date`. */
@@ -71,6 +71,15 @@ export interface Tables {
     low_balance_notified_at: StampOrNull
     out_of_balance_notified_at: StampOrNull
     cap_reset_asked: StampOrNull
+    billing_name: string | null
+    billing_address: ColumnType<Address.Address | null, string | null | undefined, string | null>
+    tax_id: string | null
+    tax_id_type: string | null
+    locale: string | null
+    logo_url: string | null
+    deleted_at: StampOrNull
+    deleted_external_id: string | null
+    anonymized_at: StampOrNull
     version: Generated<bigint>
     events: Generated<bigint>
     search: GeneratedAlways<string>

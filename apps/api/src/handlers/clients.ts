@@ -8,7 +8,8 @@ import {
   moveClient,
   reactivateClient,
   suspendClient,
-  updateBilling
+  updateBilling,
+  updateClient
 } from "@capstan/billing"
 import type { Api } from "@capstan/contract"
 import { ClientView } from "@capstan/store"
@@ -29,8 +30,15 @@ export const clients: Handlers.Of<Api["clients"]> = {
       usesParentBalance: input.usesParentBalance ?? false,
       overdraftLimit: input.overdraftLimit ?? 0n,
       metadata: input.metadata ?? {},
+      billingName: input.billingName,
+      billingAddress: input.billingAddress,
+      taxId: input.taxId,
+      locale: input.locale,
+      logoUrl: input.logoUrl,
       onboarded: false
     }),
+
+  update: ({ idempotencyKey: _key, ifMatch: _version, ...input }, caller) => updateClient(caller, input),
 
   get: ({ client }, caller) => getClient(caller, { client }),
 

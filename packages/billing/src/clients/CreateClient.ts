@@ -2,12 +2,14 @@
  * Creates a client: a root with a tree of its own, or a child of another, at most 8 deep and of the same currency. It is
  * pending onboarding unless told.
  */
-import type { Calendar, Credits, Currency } from "@capstan/domain"
+import type { Calendar, Credits, Currency, Id } from "@capstan/domain"
 import { type Caller, Clients, ClientView, CommandKeys, Ids, Key, Organizations, Payers } from "@capstan/store"
 import { Result } from "effect"
 import { change, type Refused, fromAbove } from "../Doors.ts"
+import type { Session } from "../subscriptions/Serve.ts"
+import * as Profile from "./Profile.ts"
 
-export interface Input {
+export interface Input extends Profile.Said {
   readonly externalId: string | null
   /** Null for a root. */
   readonly parent: string | null
@@ -27,50 +29,78 @@ export const deepest = 8
 
 export const createClient = (caller: Caller, input: Input) =>
   change<ClientView.Client>(caller, input.parent === null ? [] : [input.parent], async (trx, locked) => {
-    const { organization } = caller
-    const parent = input.parent === null ? null : await ClientView.parts(trx, caller, input.parent)
-    if (parent === undefined) return Result.fail({ _tag: "NotFound", what: "client", id: input.parent ?? "" })
-    if (parent === null && caller.reach !== null) return Result.fail(confined)
-    const bound = input.overdraftLimit > 0n && caller.reach !== null ? fromAbove(caller, [caller.reach]) : undefined
-    if (bound !== undefined) return Result.fail(bound)
-    const hash = Key.hash("clients.create", [parent?.client.id ?? null, payloadOf(input)])
+    const session = { trx, caller, locked }
+    const parent = await parentOf(session, input)
+    if (Result.isFailure(parent)) return Result.fail(parent.failure)
+    const hash = Key.hash("clients.create", [parent.success?.client.id ?? null, payloadOf(input)])
     const asked = { ...caller, procedure: "clients.create", hash }
     return CommandKeys.once<ClientView.Client, Refused>(trx, asked, async () => {
-      const refused = refusalOf(input, parent)
-      if (refused !== undefined) return Result.fail({ _tag: "NotAdmissible", ...refused })
-      const { currency, timeZone } = parent?.client ?? (await Organizations.get(trx, organization))
-      const id = Ids.mint()
-      const at = locked.at
-      const client: Clients.Client = {
-        id,
-        root: parent?.client.root ?? id,
-        parent: parent?.client.id ?? null,
-        path: parent === null ? [] : [...parent.client.path, parent.client.id],
-        externalId: input.externalId,
-        name: input.name,
-        email: input.email,
-        currency: input.currency ?? currency,
-        timeZone: input.timeZone ?? timeZone,
-        metadata: input.metadata,
-        usesParentBalance: input.usesParentBalance,
-        overdraftLimit: input.overdraftLimit,
-        lifecycle: { onboardedAt: input.onboarded ? at : null, closedAt: null, suspensions: [] },
-        version: 1n,
-        createdAt: at,
-        updatedAt: at
-      }
-      if (!(await Clients.insert(trx, organization, client)))
-        return Result.fail({ _tag: "Taken", what: "externalId", value: input.externalId ?? "" })
-      await Payers.keep(trx, organization, id, { actor: caller.actor, at })
-      const { parent: of, externalId, name, lifecycle } = client
-      const payload = { parent: of, externalId, name, onboardedAt: lifecycle.onboardedAt }
-      locked.record({ client: id, kind: "client.created", payload })
-      const ancestors = parent === null ? [] : [parent.client, ...parent.ancestors]
-      return Result.succeed(ClientView.present({ client, ancestors, subscription: null }))
+      const added = await addClient(session, input, parent.success, Ids.mint())
+      return Result.map(added, ClientView.present)
     })
   })
 
-const payloadOf = (input: Input): ReadonlyArray<unknown> => [
+/** The parent that is named, where whoever asks may put a client there; null for a root. */
+export const parentOf = async (
+  { trx, caller }: Session,
+  { parent: ref, overdraftLimit }: Pick<Input, "overdraftLimit" | "parent">
+): Promise<Result.Result<ClientView.Parts | null, Refused>> => {
+  const parent = ref === null ? null : await ClientView.parts(trx, caller, ref)
+  if (parent === undefined) return Result.fail({ _tag: "NotFound", what: "client", id: ref ?? "" })
+  if (parent === null && caller.reach !== null) return Result.fail(confined)
+  const bound = overdraftLimit > 0n && caller.reach !== null ? fromAbove(caller, [caller.reach]) : undefined
+  return bound === undefined ? Result.succeed(parent) : Result.fail(bound)
+}
+
+/** Adds a client in the caller's transaction, below a parent whose tree is locked. */
+export const addClient = async (
+  { trx, caller, locked }: Session,
+  input: Input,
+  parent: ClientView.Parts | null,
+  id: Id.Id
+): Promise<Result.Result<ClientView.Parts, Refused>> => {
+  const { organization, actor } = caller
+  const refused = refusalOf(input, parent)
+  if (refused !== undefined) return Result.fail({ _tag: "NotAdmissible", ...refused })
+  const profile = Profile.after(Profile.none, input)
+  if (Result.isFailure(profile)) return Result.fail(profile.failure)
+  const { currency, timeZone } = parent?.client ?? (await Organizations.get(trx, organization))
+  const { at } = locked
+  const { externalId, name, email, metadata, usesParentBalance, overdraftLimit } = input
+  const client: Clients.Client = {
+    id,
+    root: parent?.client.root ?? id,
+    parent: parent?.client.id ?? null,
+    path: parent === null ? [] : [...parent.client.path, parent.client.id],
+    externalId,
+    name,
+    email,
+    ...profile.success,
+    currency: input.currency ?? currency,
+    timeZone: input.timeZone ?? timeZone,
+    metadata,
+    usesParentBalance,
+    overdraftLimit,
+    lifecycle: { onboardedAt: input.onboarded ? at : null, closedAt: null, suspensions: [] },
+    deletedAt: null,
+    anonymizedAt: null,
+    version: 1n,
+    createdAt: at,
+    updatedAt: at
+  }
+  if (!(await Clients.insert(trx, organization, client)))
+    return Result.fail({ _tag: "Taken", what: "externalId", value: externalId ?? "" })
+  await Payers.keep(trx, organization, id, { actor, at })
+  const payload = { parent: client.parent, externalId, name, onboardedAt: client.lifecycle.onboardedAt }
+  locked.record({ client: id, kind: "client.created", payload })
+  return Result.succeed({
+    client,
+    ancestors: parent === null ? [] : [parent.client, ...parent.ancestors],
+    subscription: null
+  })
+}
+
+export const payloadOf = (input: Input): ReadonlyArray<unknown> => [
   input.externalId,
   input.name,
   input.email,
@@ -79,7 +109,12 @@ const payloadOf = (input: Input): ReadonlyArray<unknown> => [
   input.usesParentBalance,
   input.overdraftLimit,
   input.metadata,
-  input.onboarded
+  input.onboarded,
+  input.billingName,
+  input.billingAddress,
+  input.taxId,
+  input.locale,
+  input.logoUrl
 ]
 
 const confined = {

@@ -228,7 +228,7 @@ export const shown = (client: Clients.Client, ancestors: ReadonlyArray<Clients.C
       features[key.slice("features.".length)] = value && ancestors.every(({ metadata }) => metadata[key] === true)
     if (key.startsWith("config.") && typeof value === "string") config[key.slice("config.".length)] = value
   }
-  return { logoUrl: typeof logoUrl === "string" ? logoUrl : null, features, config }
+  return { logoUrl: client.logoUrl ?? (typeof logoUrl === "string" ? logoUrl : null), features, config }
 }
 
 /** Further back nobody has to look: the lot of the last one tells. */

@@ -84,6 +84,10 @@ export const Reason = Schema.Literals([
   "moves_below_itself",
   "holds_open",
   "no_parent",
+  "tax_id_invalid",
+  "billing_country_required",
+  "external_id_given",
+  "currency_frozen",
   "not_admissible"
 ]).annotate({ identifier: "NotAdmissibleReason" })
 export type Reason = typeof Reason.Type

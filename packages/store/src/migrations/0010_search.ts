@@ -32,7 +32,7 @@ const steps = (lower: string) => [
     where base and status <> 'canceled'`
 ]
 
-const searched = ["name", "email", "external_id"]
+const searched = ["name", "email", "billing_name", "external_id"]
 
 export const up = async (db: Kysely<unknown>): Promise<void> => {
   for (const name of extensions) await extend(db, name)

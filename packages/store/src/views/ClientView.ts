@@ -17,7 +17,7 @@ import * as ClientFilter from "./ClientFilter.ts"
 import type * as Page from "./Page.ts"
 import * as SortingBy from "./Sorting.ts"
 
-export interface Client extends ClientLifecycle.Standing<Id.Id> {
+export interface Client extends ClientLifecycle.Standing<Id.Id>, Clients.Profile {
   readonly id: Id.Id
   readonly externalId: string | null
   readonly name: string
@@ -36,6 +36,7 @@ export interface Client extends ClientLifecycle.Standing<Id.Id> {
   readonly payer: Id.Id
   readonly usesParentBalance: boolean
   readonly onboardedAt: Instant.Instant | null
+  readonly deletedAt: Instant.Instant | null
   readonly createdAt: Instant.Instant
   readonly updatedAt: Instant.Instant
 }
@@ -60,6 +61,12 @@ export const present = ({ client, ancestors, subscription }: Parts): Client => {
     name: client.name,
     email: client.email,
     metadata: client.metadata,
+    billingName: client.billingName,
+    billingAddress: client.billingAddress,
+    taxId: client.taxId,
+    taxIdType: client.taxIdType,
+    locale: client.locale,
+    logoUrl: client.logoUrl,
     etag: `${client.version}`,
     suspensions: client.lifecycle.suspensions,
     subscriptionStatus: standing.effectiveStatus === "active" ? (subscription ?? "none") : standing.effectiveStatus,
@@ -70,6 +77,7 @@ export const present = ({ client, ancestors, subscription }: Parts): Client => {
     payer: payer.id,
     usesParentBalance: client.usesParentBalance,
     onboardedAt: client.lifecycle.onboardedAt,
+    deletedAt: client.deletedAt,
     createdAt: client.createdAt,
     updatedAt: client.updatedAt
   }

@@ -24,8 +24,9 @@ export const mount = (
   { tokenOf = Visit.tokenOf, bodyOf = ours }: Manners = {}
 ): void => {
   const verbsByPath = new Map<string, Array<string>>()
-  for (const call of calls) {
-    const [verb, path] = Route.of(call.procedure)
+  const routed = calls.map((call) => ({ call, route: Route.of(call.procedure) }))
+  for (const { call, route } of routed.toSorted((a, b) => Route.bySpelling(a.route[1], b.route[1]))) {
+    const [verb, path] = route
     verbsByPath.set(path, [...(verbsByPath.get(path) ?? []), verb])
     app.on(verb, pattern(path), async (c) => {
       const visit = Visit.begin(c.req.raw.headers)

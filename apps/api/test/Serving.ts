@@ -81,7 +81,9 @@ const bearer = ({ token, headers }: Sent): Record<string, string> => ({
 const answerOf = async (response: Response): Promise<Answer> => ({
   status: response.status,
   headers: response.headers,
-  body: (await response.json()) as Json
+  body: /json/.test(response.headers.get("content-type") ?? "")
+    ? ((await response.json()) as Json)
+    : { text: await response.text() }
 })
 
 export interface Input extends Readonly<Record<string, unknown>> {

@@ -3,7 +3,7 @@ import { Address, Calendar, ClientLifecycle, Credits, Currency, Id } from "@caps
 import { Schema } from "effect"
 import * as Billing from "./Billing.ts"
 import * as Page from "./Page.ts"
-import { mutation, query } from "./Procedure.ts"
+import { download, mutation, query } from "./Procedure.ts"
 import * as Wire from "./Wire.ts"
 
 export const SubscriptionStatus = Schema.Literals([
@@ -285,6 +285,13 @@ export const procedures = {
       ...Page.fields
     }),
     output: Page.numberedOf(Client),
+    refuses: ["resource_not_found"]
+  }),
+  export: download({
+    rest: "GET /v1/clients/export",
+    summary: "Read clients as CSV",
+    scope: "clients:read",
+    input: Schema.Struct(filters),
     refuses: ["resource_not_found"]
   }),
   suspend: mutation({

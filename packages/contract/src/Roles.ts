@@ -38,6 +38,7 @@ export const members: { readonly [N in Name]: Roles } = {
   "clients.billing.get": paying,
   "clients.billing.update": owner,
   "clients.list": everyone,
+  "clients.export": paying,
   "clients.suspend": admins,
   "clients.reactivate": admins,
   "clients.children": everyone,

@@ -14,7 +14,10 @@ import {
 import type { Api } from "@capstan/contract"
 import { ClientView } from "@capstan/store"
 import { Effect } from "effect"
+import * as columns from "../columns/clients.ts"
+import * as Csv from "../Csv.ts"
 import type * as Handlers from "../Handlers.ts"
+import * as Pages from "../Pages.ts"
 import { problemOf } from "../problemOf.ts"
 import { read } from "./read.ts"
 
@@ -58,6 +61,12 @@ export const clients: Handlers.Of<Api["clients"]> = {
   },
 
   list: (asked, caller) => read((db) => ClientView.list(db, caller, asked)),
+
+  export: (asked, caller) =>
+    Effect.map(
+      Pages.ofList((db, cursor) => ClientView.list(db, caller, { ...asked, limit: Pages.size, cursor })),
+      (pages) => ({ filename: "clients.csv", mediaType: "text/csv", pieces: Csv.pieces(columns.clients, pages) })
+    ),
 
   children: ({ client, ...page }, caller) => read((db) => ClientView.list(db, caller, { parent: [client], ...page })),
 

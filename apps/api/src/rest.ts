@@ -101,7 +101,19 @@ export const broken = (c: Context, log: Log, defect: unknown): Response => {
   })
 }
 
-const pattern = (path: string) => path.replaceAll(/\{(\w+)\}/g, ":$1")
+/** A parameter that something stands before, such as `ext:{externalId}`, is told from others by that. */
+const pattern = (path: string) =>
+  path.replaceAll(prefixed, `:$2{$1(?::|%3[Aa]).+}`).replaceAll(/(?<=\/)\{(\w+)\}/g, ":$1")
+const prefixed = /(?<=\/)(\w+):\{(\w+)\}/g
+
+/** What stands in the path, without what stands before it. */
+const paramsOf = (c: Context, procedure: Call.Call["procedure"]): Record<string, string> => {
+  const params: Record<string, string> = c.req.param()
+  const [, path] = Route.of(procedure)
+  for (const [, prefix = "", name = ""] of path.matchAll(prefixed))
+    params[name] = (params[name] ?? "").slice(`${prefix}:`.length)
+  return params
+}
 
 const etagOf = (answer: unknown): Record<string, string> =>
   typeof answer === "object" && answer !== null && "etag" in answer && typeof answer.etag === "string"
@@ -112,7 +124,7 @@ const etagOf = (answer: unknown): Record<string, string> =>
 const inputOf = (given: unknown, c: Context, { procedure }: Call.Call): Result.Result<unknown, Problem.Problem> => {
   if (typeof given !== "object" || given === null || Array.isArray(given))
     return Result.fail(Problem.invalidRequest([{ path: "", reason: "must be a JSON object" }]))
-  const elsewhere: Record<string, string> = c.req.param()
+  const elsewhere = paramsOf(c, procedure)
   const key = c.req.header("idempotency-key")
   if (key !== undefined && procedure.idempotency !== "none") elsewhere["idempotencyKey"] = key
   const version = c.req.header("if-match")

@@ -213,6 +213,28 @@ export const procedures = {
     output: Client,
     refuses: ["resource_not_found", "idempotency_conflict", "conflict", "not_admissible"]
   }),
+  upsert: mutation({
+    rest: "PUT /v1/clients/ext:{externalId}",
+    summary: "Create a client by its external id, or change the one that there is: what is absent stays, null clears",
+    scope: "clients:write",
+    idempotency: "optional",
+    input: Schema.Struct({
+      externalId: Wire.ExternalId,
+      parent: Schema.optionalKey(
+        Wire.ClientRef.annotate({ description: "Of a new client; one that is there has to stand below it already." })
+      ),
+      name: Wire.line(1, 200),
+      ...profile,
+      currency: Schema.optionalKey(Currency.Currency),
+      timeZone: Schema.optionalKey(Calendar.Zone),
+      metadata: Schema.optionalKey(
+        Schema.NullOr(Wire.Metadata).annotate({ description: "All of it: what is not in it is there no more." })
+      ),
+      idempotencyKey
+    }),
+    output: Client,
+    refuses: ["resource_not_found", "idempotency_conflict", "conflict", "not_admissible"]
+  }),
   update: mutation({
     rest: "PATCH /v1/clients/{client}",
     summary: "Change who a client is: what is absent stays, null clears",

@@ -32,6 +32,7 @@ export const members: { readonly [N in Name]: Roles } = {
   "organization.get": nobody,
   "organization.update": nobody,
   "clients.create": admins,
+  "clients.upsert": admins,
   "clients.update": admins,
   "clients.get": everyone,
   "clients.state": everyone,

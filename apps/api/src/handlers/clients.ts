@@ -9,7 +9,8 @@ import {
   reactivateClient,
   suspendClient,
   updateBilling,
-  updateClient
+  updateClient,
+  upsertClient
 } from "@capstan/billing"
 import type { Api } from "@capstan/contract"
 import { ClientView } from "@capstan/store"
@@ -40,6 +41,8 @@ export const clients: Handlers.Of<Api["clients"]> = {
       logoUrl: input.logoUrl,
       onboarded: false
     }),
+
+  upsert: ({ idempotencyKey: _key, ...input }, caller) => upsertClient(caller, input),
 
   update: ({ idempotencyKey: _key, ifMatch: _version, ...input }, caller) => updateClient(caller, input),
 

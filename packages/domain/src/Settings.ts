@@ -6,6 +6,7 @@
 import { Schema } from "effect"
 import * as Credits from "./Credits.ts"
 import { Minor } from "./Money.ts"
+import { Seats } from "./subscription/State.ts"
 
 const isOrdered = Schema.makeFilter(({ min, max }: { readonly min: bigint; readonly max: bigint }) =>
   min <= max ? true : { path: ["min"], issue: "must be at most max" }
@@ -85,6 +86,15 @@ export const Settings = Schema.Struct({
   logoUrl: Schema.NullOr(link).annotate({ description: "Where the logo is, for mails; null for none." }),
   declinesUntilInactive: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100 })).annotate({
     description: "After so many declines in a row a payment method is used no more."
+  }),
+  invitationExpiresAfterHours: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 8_760 })).annotate({
+    description: "How long an invitation keeps its seat, from when it was sent last."
+  }),
+  disposableEmail: Schema.Literals(["allow", "refuse"]).annotate({
+    description: "Whether people may be added or invited at an address of a provider of throw-away addresses."
+  }),
+  seatsWithoutSubscription: Schema.NullOr(Seats).annotate({
+    description: "How many people a client may have that has no subscription; null for any number."
   })
 })
 export interface Settings extends Schema.Schema.Type<typeof Settings> {}
@@ -104,7 +114,10 @@ export const defaults: Settings = {
   chargebackPolicy: "owe",
   seller: null,
   logoUrl: null,
-  declinesUntilInactive: 1
+  declinesUntilInactive: 1,
+  invitationExpiresAfterHours: 168,
+  disposableEmail: "refuse",
+  seatsWithoutSubscription: null
 }
 
 /** Whether a range lets a value through. */

@@ -18,6 +18,10 @@ const ofFailed = (failed: Failed): Problem.Problem => {
       return Problem.keyReused(failed.key)
     case "Taken":
       return Problem.taken(failed.what, failed.value)
+    case "AlreadyHere":
+      return Problem.alreadyHere(failed.reason, failed.message, failed.value)
+    case "SeatsTaken":
+      return Problem.seatsTaken(failed.seats, failed.taken, failed.leaving)
     case "VersionStale":
       return Problem.versionStale(failed.current)
     case "OutOfRange":
@@ -46,6 +50,8 @@ const failed: { readonly [Tag in Failed["_tag"]]: true } = {
   KeyMissing: true,
   KeyReused: true,
   Taken: true,
+  AlreadyHere: true,
+  SeatsTaken: true,
   VersionStale: true,
   OutOfRange: true,
   NotAdmissible: true,

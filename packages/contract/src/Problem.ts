@@ -4,8 +4,10 @@
  * `statuses` and `ofRefusal` are total by type: a refusal that the domain learns to give does not compile until it has a
  * code here. Messages say what to do. Amounts of credits and costs cross as decimal strings, instants as ISO 8601.
  */
+import type { Team } from "@capstan/domain"
 import { Schema } from "effect"
 import {
+  type ConflictReason,
   type InvalidReason,
   type Issue,
   Reason,
@@ -105,6 +107,22 @@ export const taken = (what: string, value: string): Problem => ({
   message: `The ${what} ${value} is taken: choose another.`,
   details: { reason: "taken", what, value }
 })
+
+/** Somebody has that address in the client already. */
+export const alreadyHere = (
+  reason: Exclude<typeof ConflictReason.Type, "taken">,
+  message: string,
+  email: string
+): Problem => ({ code: "conflict", message, details: { reason, what: "e-mail address", value: email } })
+
+const mostLeaving = 100
+
+export const seatsTaken = (seats: number, taken: number, leaving: ReadonlyArray<Team.Person>): Problem =>
+  notAdmissibleBecause(
+    "seats_taken",
+    `${taken} seats are taken: to have ${seats}, remove members or revoke invitations first, ${taken - seats} in all.`,
+    { field: "seats", seats, taken, leaving: leaving.slice(0, mostLeaving) }
+  )
 
 export const versionStale = (current: string): Problem => ({
   code: "precondition_failed",

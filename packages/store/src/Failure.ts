@@ -1,4 +1,5 @@
 /** Why a command was not carried out, where no rule of the domain refused it. */
+import type { Team } from "@capstan/domain"
 
 export interface Unavailable {
   readonly _tag: "Unavailable"
@@ -17,6 +18,8 @@ export type Failure =
         | "creditPack"
         | "entry"
         | "hold"
+        | "invitation"
+        | "member"
         | "order"
         | "payment"
         | "paymentMethod"
@@ -32,6 +35,13 @@ export type Failure =
   | { readonly _tag: "KeyReused"; readonly key: string }
   /** A unique value is in use. */
   | { readonly _tag: "Taken"; readonly what: string; readonly value: string }
+  /** Somebody has that address here already. */
+  | {
+      readonly _tag: "AlreadyHere"
+      readonly reason: "already_invited" | "already_member"
+      readonly message: string
+      readonly value: string
+    }
   | { readonly _tag: "VersionStale"; readonly current: string }
   /** A value the database cannot hold. */
   | { readonly _tag: "OutOfRange"; readonly message: string }
@@ -42,6 +52,13 @@ export type Failure =
       readonly message: string
       /** The field of the input that it is about. */
       readonly field?: string
+    }
+  /** More people have a seat than there would be. */
+  | {
+      readonly _tag: "SeatsTaken"
+      readonly seats: number
+      readonly taken: number
+      readonly leaving: ReadonlyArray<Team.Person>
     }
   /** The provider declined. */
   | { readonly _tag: "PaymentFailed"; readonly reason: string; readonly message: string }

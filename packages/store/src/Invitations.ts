@@ -82,6 +82,27 @@ export const pendingOf = async (
   return rows.map(ofRow)
 }
 
+/** Those of a client that keep a seat; and whatever is pending at an address. */
+export const openOf = async (
+  trx: Trx,
+  organization: Id.Id,
+  client: Id.Id,
+  at: Instant.Instant,
+  email: string | null
+): Promise<ReadonlyArray<Invitation>> => {
+  const rows = await trx
+    .selectFrom("invitation")
+    .selectAll()
+    .where("organization_id", "=", organization)
+    .where("client_id", "=", client)
+    .where("status", "=", sql.lit("pending"))
+    .where(sql<boolean>`(expires_at > ${new Date(at)} or lower(email) = lower(${email}))`)
+    .orderBy("created_at")
+    .orderBy("id")
+    .execute()
+  return rows.map(ofRow)
+}
+
 export const isExpired = ({ status, expiresAt }: Invitation, at: Instant.Instant): boolean =>
   status === "pending" && expiresAt <= at
 

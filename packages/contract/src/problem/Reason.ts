@@ -18,6 +18,7 @@ export const UnauthorizedReason = Schema.Literals([
 ])
 /** A scope that is lacking, or a role that may not. */
 export const ForbiddenReason = Schema.Literals(["missing_capability", "role_may_not"])
+export const ConflictReason = Schema.Literals(["taken", "already_invited", "already_member"])
 export const UnreadyReason = Schema.Literals([
   "overloaded",
   "database_unreachable",
@@ -88,6 +89,14 @@ export const Reason = Schema.Literals([
   "billing_country_required",
   "external_id_given",
   "currency_frozen",
+  "no_seat",
+  "seats_taken",
+  "one_owner",
+  "role_not_yours",
+  "invitation_expired",
+  "invitation_accepted",
+  "invitation_revoked",
+  "disposable_email",
   "not_admissible"
 ]).annotate({ identifier: "NotAdmissibleReason" })
 export type Reason = typeof Reason.Type
@@ -99,6 +108,8 @@ export const What = Schema.Literals([
   "creditPack",
   "entry",
   "hold",
+  "invitation",
+  "member",
   "order",
   "payment",
   "paymentMethod",

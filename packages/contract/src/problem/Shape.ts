@@ -1,9 +1,18 @@
 /** What a refusal looks like: each code has one status, and details of its own. */
-import { ClientLifecycle, Id, Tree } from "@capstan/domain"
+import { ClientLifecycle, Id, Team, Tree } from "@capstan/domain"
 import { Schema } from "effect"
 import { Scope } from "../Scope.ts"
 import * as Wire from "../Wire.ts"
-import { ForbiddenReason, InvalidReason, Issue, Reason, UnauthorizedReason, UnreadyReason, What } from "./Reason.ts"
+import {
+  ConflictReason,
+  ForbiddenReason,
+  InvalidReason,
+  Issue,
+  Reason,
+  UnauthorizedReason,
+  UnreadyReason,
+  What
+} from "./Reason.ts"
 
 const problem = <const C extends string, F extends Schema.Struct.Fields>(code: C, details: F) =>
   Schema.Struct({
@@ -19,6 +28,8 @@ const retryAfterMs = Schema.Natural.annotate({ description: "How long to wait be
 const settled = Schema.optionalKey(Wire.EntryId).annotate({
   description: "The entry by which the lease before was settled all the same."
 })
+
+const Person = Team.Person.annotate({ identifier: "SeatedPerson" })
 
 const RechargeStanding = Schema.Struct({ ...Tree.Standing.fields, dueAt: Schema.NullOr(Wire.Instant) }).annotate({
   identifier: "RechargeStanding",
@@ -62,7 +73,7 @@ const cases = {
     reason: Schema.Literal("key_payload_mismatch"),
     key: Schema.String
   }),
-  conflict: problem("conflict", { reason: Schema.Literal("taken"), what: Schema.String, value: Schema.String }),
+  conflict: problem("conflict", { reason: ConflictReason, what: Schema.String, value: Schema.String }),
   precondition_failed: problem("precondition_failed", {
     reason: Schema.Literal("version_stale"),
     current: Wire.Etag
@@ -79,7 +90,12 @@ const cases = {
     outcome: Schema.optionalKey(Tree.Outcome),
     expiresAt: Schema.optionalKey(Wire.Instant),
     reversible: Schema.optionalKey(Wire.Decimal),
-    most: Schema.optionalKey(Schema.String)
+    most: Schema.optionalKey(Schema.String),
+    seats: Schema.optionalKey(Schema.Int).annotate({ description: "How many seats there are, or would be." }),
+    taken: Schema.optionalKey(Schema.Int).annotate({ description: "Members and invitations that keep a seat." }),
+    leaving: Schema.optionalKey(Schema.Array(Person)).annotate({
+      description: "Who would have to go, the newest first: at most the first 100."
+    })
   }),
   rate_limited: problem("rate_limited", { retryAfterMs }),
   internal_error: problem("internal_error", {}),

@@ -24,6 +24,8 @@ interface Owned {
   readonly payment: string
   readonly subscription: string
   readonly token: string
+  readonly member: string
+  readonly invitation: string
 }
 
 const debit = { amount: "1", idempotencyKey: anId() }
@@ -65,6 +67,16 @@ const naming: Readonly<Record<string, (owned: Owned, strangers: string) => Reado
   "credits.lease": ({ client }) => ({ client, ...slice }),
   "credits.renewLease": ({ lease }) => ({ lease, spent: "0", ...slice }),
   "credits.settleLease": ({ lease }) => ({ lease, spent: "0", idempotencyKey: anId() }),
+  "members.create": ({ client }) => ({ client, email: "eve@example.com" }),
+  "members.list": ({ client }) => ({ client }),
+  "members.get": ({ member }) => ({ member }),
+  "members.update": ({ member }) => ({ member, name: "Eve" }),
+  "members.delete": ({ member }) => ({ member }),
+  "invitations.create": ({ client }) => ({ client, email: "eve@example.com" }),
+  "invitations.list": ({ client }) => ({ client }),
+  "invitations.resend": ({ invitation }) => ({ invitation }),
+  "invitations.revoke": ({ invitation }) => ({ invitation }),
+  "subscriptions.update": ({ subscription }) => ({ subscription, seats: 1 }),
   "caps.list": ({ client }) => ({ client }),
   "caps.set": ({ client }) => ({ client, limit: usd(1) }),
   "caps.remove": ({ client }) => ({ client, name: "default" }),
@@ -109,7 +121,15 @@ const own: Readonly<Record<string, (owned: Owned) => Readonly<Record<string, unk
   "gateways.list": () => ({}),
   "accessTokens.list": () => ({})
 }
-const lists = ["clients.list", "clients.export", "raises.list", "orders.list", "payments.list"]
+const lists = [
+  "clients.list",
+  "clients.export",
+  "members.list",
+  "invitations.list",
+  "raises.list",
+  "orders.list",
+  "payments.list"
+]
 
 const estate = async () => {
   const { id, token, ...paying } = await tenant(url)
@@ -147,7 +167,9 @@ const estate = async () => {
     order: named(bought, "order"),
     payment: named(bought, "payment"),
     subscription: named(subscribed),
-    token: named(created)
+    token: named(created),
+    member: named(await must("members.create", { client, email: "ada@example.com", externalId: "ada" })),
+    invitation: named(await must("invitations.create", { client, email: "bob@example.com" }))
   }
   return { id, owned }
 }

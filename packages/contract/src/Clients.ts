@@ -377,10 +377,16 @@ export const procedures = {
   }),
   completeOnboarding: mutation({
     rest: "POST /v1/clients/{client}/complete-onboarding",
-    summary: "Let a client begin: it may spend, and its clocks start",
+    summary: "Let a client begin: it may spend, and its clocks start; where it has, only the member comes on board",
     scope: "clients:write",
     idempotency: "optional",
-    input: Schema.Struct({ ...one, idempotencyKey }),
+    input: Schema.Struct({
+      ...one,
+      member: Schema.optionalKey(
+        Wire.MemberRef.annotate({ description: "Who comes on board: by a session of a member, that one, unsaid." })
+      ),
+      idempotencyKey
+    }),
     output: Client,
     refuses: ["resource_not_found", "idempotency_conflict", "not_admissible"]
   })

@@ -23,6 +23,8 @@ const everyone: Roles = ["OWNER", "ADMIN", "DEVELOPER", "MANAGER", "STAFF"]
 /** Who sees what is paid. */
 const paying: Roles = ["OWNER", "ADMIN", "MANAGER"]
 const admins: Roles = ["OWNER", "ADMIN"]
+/** Who brings people in; each only to roles that are at most their own. */
+const managers: Roles = ["OWNER", "ADMIN", "MANAGER"]
 /** Who spends by programs. */
 const developers: Roles = ["OWNER", "ADMIN", "DEVELOPER"]
 const owner: Roles = ["OWNER"]
@@ -46,12 +48,22 @@ export const members: { readonly [N in Name]: Roles } = {
   "clients.move": owner,
   "clients.detach": nobody,
   "clients.completeOnboarding": everyone,
+  "members.create": managers,
+  "members.list": everyone,
+  "members.get": everyone,
+  "members.update": managers,
+  "members.delete": managers,
+  "invitations.create": managers,
+  "invitations.list": managers,
+  "invitations.resend": managers,
+  "invitations.revoke": managers,
   "products.create": nobody,
   "products.list": everyone,
   "products.get": everyone,
   "products.archive": nobody,
   "subscriptions.create": owner,
   "subscriptions.get": everyone,
+  "subscriptions.update": owner,
   "credits.balance": everyone,
   "credits.check": everyone,
   "credits.consume": developers,

@@ -58,6 +58,21 @@ export const procedures = {
     output: Subscription,
     refuses: ["resource_not_found", "idempotency_conflict", "conflict", "not_admissible"]
   }),
+  update: mutation({
+    rest: "PATCH /v1/subscriptions/{subscription}",
+    summary: "Change the seats of a subscription, at once; never to fewer than are taken",
+    scope: "subscriptions:write",
+    idempotency: "optional",
+    ifMatch: true,
+    input: Schema.Struct({
+      subscription: Id.Id,
+      seats: Domain.Subscription.fields.seats,
+      idempotencyKey: Wire.idempotencyKey,
+      ifMatch: Wire.ifMatch
+    }),
+    output: Subscription,
+    refuses: ["resource_not_found", "idempotency_conflict", "precondition_failed", "not_admissible"]
+  }),
   get: query({
     rest: "GET /v1/subscriptions/{subscription}",
     summary: "Read a subscription",

@@ -30,6 +30,14 @@ export const ClientRef = formed(
   "must be the id of a client, or `ext:` and its external id"
 ).annotate({ identifier: "ClientRef", description: "A client: its id, or `ext:` and its external id." })
 
+export const MemberRef = formed(
+  new RegExp(`^(${uuid}|ext:[^\\u0000-\\u001f\\u007f]{1,255})$`),
+  "must be the id of a member, or `ext:` and its external id"
+).annotate({
+  identifier: "MemberRef",
+  description: "A member: its id; or, where `client` is given, `ext:` and its external id."
+})
+
 export const IdempotencyKey = formed(/^[\x20-\x7e]{1,255}$/, "must be 1 to 255 printable ASCII characters").annotate({
   description:
     "Names this request: a retry with the same key gets the first answer and does nothing again. Over REST, the header `Idempotency-Key`."

@@ -5,7 +5,9 @@ import * as Clients from "./Clients.ts"
 import * as ClientState from "./ClientState.ts"
 import * as Credits from "./Credits.ts"
 import * as Gateways from "./Gateways.ts"
+import * as Invitations from "./Invitations.ts"
 import * as Leases from "./Leases.ts"
+import * as Members from "./Members.ts"
 import * as Orders from "./Orders.ts"
 import * as Organization from "./Organization.ts"
 import * as PaymentMethods from "./PaymentMethods.ts"
@@ -20,6 +22,8 @@ import * as System from "./System.ts"
 export const api = {
   organization: Organization.procedures,
   clients: { ...Clients.procedures, ...ClientState.procedures },
+  members: Members.procedures,
+  invitations: Invitations.procedures,
   products: Products.procedures,
   subscriptions: Subscriptions.procedures,
   credits: { ...Credits.procedures, ...Leases.procedures },

@@ -81,5 +81,5 @@ export const clients: Handlers.Of<Api["clients"]> = {
 
   reactivate: ({ client }, caller) => reactivateClient(caller, { client }),
 
-  completeOnboarding: ({ client }, caller) => completeOnboarding(caller, { client })
+  completeOnboarding: ({ client, member }, caller) => completeOnboarding(caller, { client, member })
 }

@@ -7,7 +7,9 @@ import { caps } from "./caps.ts"
 import { clients } from "./clients.ts"
 import { credits } from "./credits.ts"
 import { gateways } from "./gateways.ts"
+import { invitations } from "./invitations.ts"
 import { leases } from "./leases.ts"
+import { members } from "./members.ts"
 import { orders } from "./orders.ts"
 import { organization } from "./organization.ts"
 import { paymentMethods } from "./paymentMethods.ts"
@@ -25,6 +27,8 @@ export interface Needs extends Links {
 export const handlers = ({ pepper, probe, publicUrl }: Needs): Handlers.Of<Api> => ({
   organization,
   clients,
+  members,
+  invitations,
   products,
   subscriptions,
   credits: { ...credits, ...leases },

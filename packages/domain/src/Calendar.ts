@@ -65,6 +65,10 @@ export const windowAt = (unit: "day" | "week" | "month", zone: Zone, at: Instant
   return { start: startOf(n), end: startOf(n + 1) }
 }
 
+/** The day of an instant on the calendar of the zone, such as 2026-03-01. */
+export const dateOf = (at: Instant, zone: Zone): string =>
+  DateTime.formatIsoDateUtc(DateTime.makeUnsafe(toLocal(at, zone)))
+
 /** Corrects a guess made on the wall clock, which may be off by the jumps of the zone. */
 const indexOf = (at: Instant, startOf: (n: number) => Instant, guess: number): number => {
   if (!Number.isSafeInteger(guess)) return guess

@@ -15,7 +15,7 @@ import { Instant } from "./Instant.ts"
 import * as Money from "./Money.ts"
 import * as Rate from "./Rate.ts"
 
-export const Reason = Schema.Literals(["purchase", "auto_recharge", "overage"])
+export const Reason = Schema.Literals(["purchase", "auto_recharge", "overage", "subscription_cycle"])
 export type Reason = typeof Reason.Type
 
 export const Status = Schema.Literals(["pending", "paid", "partially_refunded", "refunded", "void"])
@@ -27,7 +27,7 @@ export const Line = Schema.Struct({
   pack: Schema.NullOr(Id),
   /** That it grants, or invoices. */
   credits: Schema.NullOr(Credits.Positive),
-  /** Minor units a credit. */
+  /** Minor units a credit; of a plan, a period. */
   unitPrice: Rate.Rate,
   amount: Money.Minor
 })
@@ -129,6 +129,18 @@ export const overage = (credits: Credits.Credits, cost: Cost): Line => ({
   credits,
   unitPrice: Rate.of(cost, credits),
   amount: Money.prorate(1n as Money.Minor, cost, 1_000_000n)
+})
+
+/** One money period of a plan, at its price; the days are those of the client's zone, the last one exclusive. */
+export const cycle = (
+  { name, price }: { readonly name: string; readonly price: Money.Minor },
+  { from, until }: { readonly from: string; readonly until: string }
+): Line => ({
+  description: `${name}, ${from} until ${until}`,
+  pack: null,
+  credits: null,
+  unitPrice: Rate.of(price, 1n),
+  amount: price
 })
 
 /**

@@ -274,3 +274,16 @@ it("refuses an interval that is not one", () => {
   assert.isTrue(Result.isFailure(decode({ unit: "hour", count: 1 })))
   assert.isTrue(Result.isSuccess(decode({ unit: "week", count: 2 })))
 })
+
+it("the day of an instant is the one that the clocks of the zone show", () => {
+  for (const [text, name, expected] of [
+    ["2026-02-28T23:30:00Z", "UTC", "2026-02-28"],
+    ["2026-02-28T23:30:00Z", "Europe/Zurich", "2026-03-01"],
+    ["2026-03-08T07:59:59Z", "America/Los_Angeles", "2026-03-07"],
+    ["2026-11-01T06:30:00Z", "America/New_York", "2026-11-01"]
+  ] as const) {
+    const at = instant(text)
+    assert.strictEqual(Calendar.dateOf(at, zone(name)), expected)
+    assert.strictEqual(new Date(clockOf(name).show(at)).toISOString().slice(0, 10), expected)
+  }
+})

@@ -110,4 +110,11 @@ describe("Order", () => {
       assert.strictEqual(back, total === 0n ? 0n : credits)
     }
   )
+
+  it.prop("a period of a plan is one line at its price, which grants nothing by itself", [packs], ([{ price }]) => {
+    const line = Order.cycle({ name: "Pro", price: price as Money.Minor }, { from: "2026-03-01", until: "2026-04-01" })
+    assert.strictEqual(Order.placed([line]).total, price)
+    assert.deepStrictEqual([line.pack, line.credits], [null, null])
+    assert.strictEqual(line.description, "Pro, 2026-03-01 until 2026-04-01")
+  })
 })

@@ -92,6 +92,20 @@ export const byIds = async (
   return new Map(rows.map((row) => [row.id, ofRow(row)]))
 }
 
+/** How many of a client and of those below it are held up by nothing, its own suspensions left aside. */
+export const servedWithin = async (db: Kysely<Tables>, organization: Id.Id, client: Id.Id): Promise<number> => {
+  const { rows } = await sql<{ count: number }>`
+    select count(*)::int as count from client c
+    where c.organization_id = ${organization} and (c.id = ${client} or c.path @> array[${client}::uuid])
+      and c.closed_at is null and c.onboarded_at is not null
+      and (c.id = ${client} or json_array_length(c.suspensions) = 0)
+      and not exists (
+        select from client a where a.organization_id = ${organization} and a.id = any(c.path) and a.id <> ${client}
+          and json_array_length(a.suspensions) > 0
+      )`.execute(db)
+  return rows[0]?.count ?? 0
+}
+
 /** With an empty wallet, and its tree if it is a root; false where the external id is taken. */
 export const insert = async (trx: Trx, organization: Id.Id, client: Client): Promise<boolean> => {
   const at = new Date(client.createdAt)

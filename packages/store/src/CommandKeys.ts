@@ -70,7 +70,9 @@ export const find = async <A>(
 ): Promise<A | undefined> => {
   const { rows } = await sql<{ request_hash: Buffer; answer: string }>`
     select request_hash, answer::text as answer from command_key
-    where organization_id = ${organization} and procedure = ${procedure} and key = ${key} and sealed is null`.execute(db)
+    where organization_id = ${organization} and procedure = ${procedure} and key = ${key} and sealed is null`.execute(
+    db
+  )
   const [known] = rows
   if (known === undefined) return undefined
   const answer = decode(known.answer) as A
@@ -83,6 +85,23 @@ const hashOf = ({ reach, hash, secret }: Asked): Buffer =>
   reach === null && secret === undefined
     ? hash
     : Key.hash("within", [hash.toString("hex"), reach, secret?.actor ?? null])
+
+/** The answer that was given under a key; null where there is none. */
+export const answered = async <A>(
+  trx: Trx,
+  asked: Omit<Asked, "secret">
+): Promise<Result.Result<A | null, Failure>> => {
+  const { organization, procedure, key } = asked
+  if (key === null) return Result.succeed(null)
+  const { rows } = await sql<{ request_hash: Buffer; answer: string }>`
+    select request_hash, answer::text as answer from command_key
+    where organization_id = ${organization} and procedure = ${procedure} and key = ${key}`.execute(trx)
+  const [known] = rows
+  if (known === undefined) return Result.succeed(null)
+  return known.request_hash.equals(hashOf(asked))
+    ? Result.succeed(decode(known.answer) as A)
+    : Result.fail({ _tag: "KeyReused", key })
+}
 
 /** How long an answer can be had again, at least. */
 const keptMs = 30 * 86_400_000

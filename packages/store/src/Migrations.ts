@@ -17,6 +17,7 @@ import { up as clients } from "./migrations/0009_clients.ts"
 import { up as search } from "./migrations/0010_search.ts"
 import { up as people } from "./migrations/0011_people.ts"
 import { up as access } from "./migrations/0012_access.ts"
+import { up as reactivation } from "./migrations/0013_reactivation.ts"
 
 const migrations: Readonly<Record<string, Migration>> = {
   "0001_ledger": { up: ledger },
@@ -30,7 +31,8 @@ const migrations: Readonly<Record<string, Migration>> = {
   "0009_clients": { up: clients },
   "0010_search": { up: search },
   "0011_people": { up: people },
-  "0012_access": { up: access }
+  "0012_access": { up: access },
+  "0013_reactivation": { up: reactivation }
 }
 
 export type Status =

@@ -98,7 +98,7 @@ const byIds = async (
   return new Map(placed.map((order) => [order.id, order]))
 }
 
-/** The one for a reason and what it is for. */
+/** The one for a reason and what it is for; of a period that was billed anew, the last. */
 export const of = async (
   db: Kysely<Tables>,
   organization: Id.Id,
@@ -113,6 +113,8 @@ export const of = async (
     .where("client_id", "=", client)
     .where("reason", "=", reason)
     .where("reference", "=", reference)
+    .orderBy((eb) => eb("status", "in", ["void", "refunded"]))
+    .orderBy("id", "desc")
     .execute()
   return (await withLines(db, organization, rows))[0]
 }
@@ -125,6 +127,23 @@ export const purchase = async (db: Kysely<Tables>, organization: Id.Id, key: str
     .where("organization_id", "=", organization)
     .where("reason", "=", "purchase")
     .where("reference", "=", key)
+    .execute()
+  return (await withLines(db, organization, rows))[0]
+}
+
+/** The one for a period of a subscription, whoever pays: neither void, nor given back in whole. */
+export const cycle = async (
+  db: Kysely<Tables>,
+  organization: Id.Id,
+  reference: string
+): Promise<Placed | undefined> => {
+  const rows = await db
+    .selectFrom("billing_order")
+    .selectAll()
+    .where("organization_id", "=", organization)
+    .where("reason", "=", "subscription_cycle")
+    .where("reference", "=", reference)
+    .where("status", "not in", ["void", "refunded"])
     .execute()
   return (await withLines(db, organization, rows))[0]
 }

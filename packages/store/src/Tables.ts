@@ -249,7 +249,7 @@ export interface Tables {
     organization_id: string
     id: string
     client_id: string
-    reason: "auto_recharge" | "overage" | "purchase"
+    reason: "auto_recharge" | "overage" | "purchase" | "subscription_cycle"
     reference: string
     request_hash: Buffer | null
     status: "paid" | "partially_refunded" | "pending" | "refunded" | "void"
@@ -261,6 +261,23 @@ export interface Tables {
     created_at: Stamp
     paid_at: StampOrNull
     updated_at: Stamp
+  }
+  billed_period: {
+    organization_id: string
+    order_id: string
+    client_id: string
+    subscription_id: string
+    plan_version_id: string
+    epoch: number
+    period: number
+    starts_at: Stamp
+    ends_at: Stamp
+    lifted_by: string | null
+    request_key: string | null
+    request_hash: Buffer | null
+    outcome: "given_back" | "served" | null
+    reason: string | null
+    settled_at: StampOrNull
   }
   order_line: {
     organization_id: string

@@ -83,6 +83,16 @@ export const fromAbove = ({ reach }: Caller, bounded: ReadonlyArray<Id.Id>): Fai
       }
     : undefined
 
+/** Who pays is told by whoever may speak for them: not by a token that is confined below. The nearest of the line first. */
+export const beyondReach = ({ reach }: Caller, line: ReadonlyArray<Id.Id>, payer: Id.Id): Failure | undefined =>
+  reach !== null && line.indexOf(payer) > line.indexOf(reach)
+    ? {
+        _tag: "NotAdmissible",
+        reason: "set_from_above",
+        message: `The client draws on the balance of ${payer}, which this token does not reach: use a token of that one.`
+      }
+    : undefined
+
 /** What holds for all clients is settled by the organization: not by a token that is confined to one of them. */
 export const forAll = ({ reach }: Caller): Failure | undefined =>
   reach === null

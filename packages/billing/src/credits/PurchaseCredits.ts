@@ -20,7 +20,7 @@ import {
   type Trees
 } from "@capstan/store"
 import { Effect, Result } from "effect"
-import { change, type Refused } from "../Doors.ts"
+import { beyondReach, change, type Refused } from "../Doors.ts"
 import { drivePayment } from "../payments/DrivePayment.ts"
 import { intend, livePayment, type Placed, tryPlaceOrder } from "../payments/Orders.ts"
 import { PaymentGateway } from "../payments/PaymentGateway.ts"
@@ -100,7 +100,7 @@ const place = async (
   if (lifecycle.closedAt !== null || former)
     return Result.fail({ _tag: "ClientClosed", client, at: lifecycle.closedAt ?? locked.at })
   const refusedReach = beyondReach(
-    session,
+    caller,
     line.map(({ id }) => id),
     payer
   )
@@ -145,16 +145,6 @@ const place = async (
   })
   return placed === null ? Result.fail({ _tag: "KeyReused", key }) : Result.succeed(placed)
 }
-
-/** Who pays is told by whoever may speak for them: not by a token that is confined below. */
-const beyondReach = ({ caller: { reach } }: Session, line: ReadonlyArray<string>, payer: string): Refused | undefined =>
-  reach !== null && line.indexOf(payer) > line.indexOf(reach)
-    ? {
-        _tag: "NotAdmissible",
-        reason: "set_from_above",
-        message: `The client draws on the balance of ${payer}, which this token does not reach: buy with a token of that one.`
-      }
-    : undefined
 
 /** Nothing is charged for what could not be granted. */
 const refusalOf = async (

@@ -9,6 +9,7 @@
  */
 import type { Id } from "@capstan/domain"
 import type { Connection } from "../Database.ts"
+import * as Billed from "./Billed.ts"
 import { type Finding, Findings, type Notes, notesOf } from "./Findings.ts"
 import * as Group from "./Group.ts"
 import { History } from "./History.ts"
@@ -51,6 +52,7 @@ export const examine = async (
       await Keys.examine(database, organization, notes)
       await Periods.examine(database, organization, notes)
       await Sales.examine(database, organization, notes)
+      await Billed.examine(database, organization, notes)
       await Recharges.examine(database, organization, notes)
       const examined = new Set<Id.Id>()
       for await (const roots of pages(treesAtOnce, (after) => rootsOf(database, organization, after))) {

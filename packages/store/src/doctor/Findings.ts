@@ -26,6 +26,7 @@ const laws = {
   reversed: law(4, "what went back of an order and of its payment is what its reversals come to"),
   revoked: law(4, "credits were revoked and owed as the reversals say"),
   provider: law(4, "the sandbox has charged and refunded what is settled here"),
+  billed: law(4, "a period that was paid for was served for it, once, or the money goes back"),
   places: law(3, "every client stands below its parent, in its parent's tree"),
   payers: law(3, "who pays for a client is who pays for it of record"),
   flights: law(5, "of a wallet, a recharge began when the one before had come to an end"),

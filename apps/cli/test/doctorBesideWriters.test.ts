@@ -5,6 +5,7 @@ import {
   createClient,
   createOrganization,
   grantCredits,
+  PaymentGateway,
   reactivateClient,
   reserveCredits,
   setCap,
@@ -17,15 +18,22 @@ import { Effect, Layer, ManagedRuntime, Result } from "effect"
 import { assert, it } from "vitest"
 import { print } from "../src/doctor.ts"
 
+const nothingToPayWith = Layer.succeed(PaymentGateway.PaymentGateway, {
+  gateways: {},
+  seal: () => Buffer.alloc(0),
+  unseal: () => ""
+})
+
 it("finds nothing while debits, holds, caps and suspensions go on", async () => {
   const clone = await TestDatabase.clone()
   const runtime = ManagedRuntime.make(
-    Trees.Trees.layer(clone.url).pipe(Layer.provideMerge(Database.Database.layer(clone.url, { max: 8 })))
+    Layer.merge(Trees.Trees.layer(clone.url), nothingToPayWith).pipe(
+      Layer.provideMerge(Database.Database.layer(clone.url, { max: 8 }))
+    )
   )
-  const run = <A, E>(effect: Effect.Effect<A, E, Database.Database | Trees.Trees>) =>
-    runtime.runPromise(Effect.result(effect))
-  const done = async <A, E>(effect: Effect.Effect<A, E, Database.Database | Trees.Trees>) =>
-    Result.getOrThrow(await run(effect))
+  type Needs = Database.Database | PaymentGateway.PaymentGateway | Trees.Trees
+  const run = <A, E>(effect: Effect.Effect<A, E, Needs>) => runtime.runPromise(Effect.result(effect))
+  const done = async <A, E>(effect: Effect.Effect<A, E, Needs>) => Result.getOrThrow(await run(effect))
   const currency = Currency.Currency.make("USD")
   const timeZone = Calendar.Zone.make("UTC")
   const { id: organization } = await done(

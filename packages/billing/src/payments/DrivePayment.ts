@@ -10,7 +10,16 @@
  * settle to the same.
  */
 import { type Id, Payment } from "@capstan/domain"
-import { type Caller, Connections, Database, Orders, PaymentMethods, Payments, type Trees } from "@capstan/store"
+import {
+  BilledPeriods,
+  type Caller,
+  Connections,
+  Database,
+  Orders,
+  PaymentMethods,
+  Payments,
+  type Trees
+} from "@capstan/store"
 import { Effect, Result } from "effect"
 import { change, claim, type Refused } from "../Doors.ts"
 import { PaymentGateway } from "./PaymentGateway.ts"
@@ -41,16 +50,27 @@ export const drivePayment = Effect.fn("drivePayment")(function* (
   const { payment, state } = claimed
   if (!claimed.claimed) return payment
   const outcome = yield* ask(caller, payment)
+  const names = yield* concerned(organization, payment)
   const settled = yield* Effect.result(
-    change(caller, [payment.client], (trx, locked) => settlePayment({ trx, caller, locked }, id, outcome))
+    change(caller, names, (trx, locked) => settlePayment({ trx, caller, locked }, id, outcome))
   )
   if (Result.isSuccess(settled)) return settled.success
   const { failure } = settled
   if (failure._tag === "Unavailable" || failure._tag === "OutcomeUnknown") return { ...payment, state }
-  return yield* change(caller, [payment.client], (trx, locked) =>
-    postpone({ trx, caller, locked }, id, outcome, failure)
-  )
+  return yield* change(caller, names, (trx, locked) => postpone({ trx, caller, locked }, id, outcome, failure))
 })
+
+/** Who pays, and whom it is for. */
+const concerned = (
+  organization: Id.Id,
+  { client, order }: Payments.Payment
+): Effect.Effect<ReadonlyArray<Id.Id>, never, Database.Database> =>
+  Effect.flatMap(Database.Database, ({ db }) =>
+    Effect.promise(async () => {
+      const billed = await BilledPeriods.ofOrder(db, organization, order)
+      return billed === undefined || billed.client === client ? [client] : [client, billed.client]
+    })
+  )
 
 /** What the provider says of it. Whatever else goes wrong, it may have happened. */
 const ask = Effect.fnUntraced(function* (

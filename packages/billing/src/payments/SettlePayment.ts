@@ -13,11 +13,21 @@ import {
   Payment,
   type Wallet
 } from "@capstan/domain"
-import { Clients, CreditPacks, Ids, Orders, Organizations, PaymentMethods, Payments } from "@capstan/store"
+import {
+  BilledPeriods,
+  Clients,
+  CreditPacks,
+  Ids,
+  Orders,
+  Organizations,
+  PaymentMethods,
+  Payments
+} from "@capstan/store"
 import { Result } from "effect"
 import type { Refused } from "../Doors.ts"
 import { awaitAction, loseMethod, settleRecharge } from "../recharge/SettleRecharge.ts"
 import type { Session } from "../subscriptions/Serve.ts"
+import { settlePeriod } from "../subscriptions/SettlePeriod.ts"
 
 export const settlePayment = async (
   session: Session,
@@ -128,6 +138,7 @@ const paid = async (session: Session, payment: Payments.Payment): Promise<Result
     const posted = await locked.post(order.client, { _tag: "Grant", lot, at }, key, credits, paid)
     if (Result.isFailure(posted)) return Result.fail(posted.failure)
   }
+  if (order.reason === "subscription_cycle") return settlePeriod(session, payment, order)
   if (order.reason === "auto_recharge")
     await settleRecharge(session, { client: order.client, order: order.id, outcome: { _tag: "Succeeded" } })
   return nothing
@@ -155,7 +166,10 @@ export const bought = (
   features: null
 })
 
-/** Nobody waits for a recharge that was declined: a further crossing has an order of its own. */
+/**
+ * Nobody waits for a recharge that was declined: a further crossing has an order of its own. Nor for a period that is not
+ * served: whoever asks for it again has it billed anew.
+ */
 const declined = async (
   session: Session,
   payment: Payments.Payment,
@@ -166,7 +180,11 @@ const declined = async (
   if (order === undefined) throw new Error(`Order ${payment.order} is nowhere`)
   if (order.reason !== "auto_recharge") {
     if (inactive) await loseMethod(session, payment)
-    return nothing
+    const billed =
+      order.reason === "subscription_cycle"
+        ? await BilledPeriods.ofOrder(session.trx, session.caller.organization, order.id)
+        : undefined
+    return billed === undefined || billed.liftedBy === null ? nothing : change(session, order, { _tag: "Void" })
   }
   const outcome = { _tag: "Declined", ...failure } as const
   await settleRecharge(session, { client: order.client, order: order.id, outcome })

@@ -77,7 +77,13 @@ const renew = async (
   if (turned.suspends) suspended.add(name)
   record(locked, name, id, events)
   if (events.length > 0)
-    await Subscriptions.update(trx, organization, { ...subscription, state, next, updatedAt: locked.at })
+    await Subscriptions.update(trx, organization, {
+      ...subscription,
+      plan: state.plan,
+      state,
+      next,
+      updatedAt: locked.at
+    })
   else await Subscriptions.defer(trx, organization, id, next)
   return Result.succeed(turned.grants.length)
 }

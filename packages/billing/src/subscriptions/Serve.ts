@@ -12,13 +12,16 @@ import {
   Entries,
   Ids,
   Organizations,
+  PaymentMethods,
   Plans,
   Subscriptions,
   type Trees
 } from "@capstan/store"
 import { Result } from "effect"
 import type { Refused } from "../Doors.ts"
+import { billPeriod } from "./BillPeriod.ts"
 import { closeOverage } from "./CloseOverage.ts"
+import { resumption, type Resumption } from "./Resumption.ts"
 import { type Grant, turn, type Turned } from "./Turn.ts"
 
 export interface Session {
@@ -89,7 +92,8 @@ export const record = (
 
 /**
  * After a client has become able to be served: its subscriptions, or also those below it, start or go on. What the client
- * itself is granted is posted here; what others are is due at once, for the worker.
+ * itself is granted is posted here; what others are is due at once, for the worker. One whose current period has a price and
+ * went unserved is not served for nothing: it is billed, and past due until that is paid, save the one that `paid` names.
  *
  * The status of the client's own base subscription; null where it has none that lives.
  */
@@ -97,69 +101,91 @@ export const serve = async (
   session: Session,
   name: string,
   parts: ClientView.Parts,
-  of: "client" | "subtree"
+  of: "client" | "subtree",
+  paid: Id.Id | null = null
 ): Promise<Result.Result<Subscription.Status | null, Refused>> => {
   const { trx, caller, locked } = session
   const { organization } = caller
   const subscriptions = await Subscriptions.live(trx, organization, parts.client.id, of)
-  const plans = await Plans.byIds(trx, organization, [...new Set(subscriptions.map(({ plan }) => plan))])
+  const plans = await Plans.byIds(trx, organization, [...new Set(subscriptions.flatMap(plansOf))])
   const { settings } = await Organizations.get(trx, organization)
-  const statusOf = await statuses(session, parts, subscriptions)
+  const { statusOf, payerOf } = await standings(session, parts, subscriptions)
+  const facts = { settings, until: locked.at, planOf: ({ plan }: Subscription.Subscription) => plans.get(plan) }
   let own: Subscription.Status | null = null
   for (const subscription of subscriptions) {
-    const isOwn = subscription.client === parts.client.id
-    const status = statusOf(subscription.client)
-    const plan = plans.get(subscription.plan)
+    const { id, client } = subscription
+    const isOwn = client === parts.client.id
     if (isOwn && subscription.base) own = subscription.state.status
-    if (status !== "active" || plan === undefined) continue
-    const facts = { plan, settings, until: locked.at }
-    const before = turn(subscription.state, { ...facts, client: "suspended" })
-    const resumed = resume(before.state, locked.at)
-    const after = turn(resumed.state, { ...facts, client: status })
-    const turned = isOwn ? after : { ...after, state: resumed.state, events: [], next: locked.at }
-    const events = [...before.events, ...resumed.events, ...turned.events]
+    if (statusOf(client) !== "active") continue
+    const found = resumption(subscription.state, { ...facts, paid: id === paid })
+    if (found === undefined) continue
+    const { plan, owes } = found
+    const step = owes ? found.withheld : found.resumed
+    const after = turn(step.state, { ...facts, plan, client: "active" })
+    const turned = isOwn ? after : { ...after, state: step.state, events: [], next: locked.at }
+    const events = [...step.events, ...turned.events]
     if (isOwn) {
-      const posted = await post(session, name, subscription.id, plan, after)
+      const posted = await post(session, name, id, plan, after)
       if (Result.isFailure(posted)) return Result.fail(posted.failure)
       if (subscription.base) own = turned.state.status
       const closed = await closeOverage(session, name, subscription, events)
       if (Result.isFailure(closed)) return Result.fail(closed.failure)
     }
-    record(locked, subscription.client, subscription.id, events)
+    record(locked, client, id, events)
     const { state, next } = turned
-    if (events.length > 0)
-      await Subscriptions.update(trx, organization, { ...subscription, state, next, updatedAt: locked.at })
-    else if (next !== subscription.next) await Subscriptions.defer(trx, organization, subscription.id, next)
+    if (events.length > 0) {
+      const changed = { ...subscription, plan: state.plan, state, next, updatedAt: locked.at }
+      await Subscriptions.update(trx, organization, changed)
+    } else if (next !== subscription.next) await Subscriptions.defer(trx, organization, id, next)
+    if (owes) await bill(session, subscription, found, payerOf(client))
   }
   return Result.succeed(own)
 }
 
-/** The status of each subscriber as it is in effect, with what has just been decided about the client. */
-const statuses = async (
+/** The worker charges it; where there is nothing to pay with, the order waits. */
+const bill = async (
+  session: Session,
+  subscription: Subscriptions.Subscription,
+  { caughtUp: { state }, plan }: Resumption,
+  payer: Id.Id
+): Promise<void> => {
+  if (!Subscription.isRunning(state)) return
+  const method = await PaymentMethods.defaultOf(session.trx, session.caller.organization, payer)
+  const usable = method === undefined || method.inactive ? null : method
+  await billPeriod(session, { subscription, state, plan, payer, method: usable, liftedBy: null, asked: null })
+}
+
+/** The versions that it is pinned to, or will be. */
+export const plansOf = ({ state }: Pick<Subscriptions.Subscription, "state">): ReadonlyArray<Id.Id> =>
+  state.pending?._tag === "Plan" ? [state.plan, state.pending.terms.plan] : [state.plan]
+
+/** Of each subscriber: its status as it is in effect, with what has just been decided about the client, and who pays. */
+const standings = async (
   { trx, caller: { organization } }: Session,
   { client, ancestors }: ClientView.Parts,
   subscriptions: ReadonlyArray<Subscriptions.Subscription>
-): Promise<(subscriber: Id.Id) => ClientLifecycle.Status> => {
+) => {
   const subscribers = await Clients.byIds(trx, organization, [...new Set(subscriptions.map(({ client }) => client))])
   const between = await Clients.byIds(trx, organization, [
     ...new Set([...subscribers.values()].flatMap(({ path }) => path))
   ])
   const known = new Map([...between, ...subscribers, ...ancestors.map((ancestor) => [ancestor.id, ancestor] as const)])
   known.set(client.id, client)
-  return (subscriber) => {
+  const lineOf = (subscriber: Id.Id) => {
     const self = known.get(subscriber) ?? client
-    return ClientLifecycle.effectiveStatus(
-      self.lifecycle,
-      self.path.flatMap((id) => known.get(id)?.lifecycle ?? [])
-    )
+    return [self, ...self.path.toReversed().flatMap((id) => known.get(id) ?? [])] as const
   }
-}
-
-/** A subscription that has not started starts; one that its own pause holds up stays paused. */
-const resume = (state: Subscription.Subscription, at: number): Pick<Turned, "events" | "state"> => {
-  if (state.status === "paused") return { state, events: [] }
-  const _tag = state.status === "incomplete" ? "Activate" : "Resume"
-  const decided = Subscription.decide(state, { _tag, at, client: "active" })
-  const events = Result.isSuccess(decided) ? decided.success : []
-  return { events, state: events.reduce<Subscription.State>(Subscription.evolve, state) ?? state }
+  return {
+    statusOf: (subscriber: Id.Id): ClientLifecycle.Status => {
+      const [self, ...above] = lineOf(subscriber)
+      return ClientLifecycle.effectiveStatus(
+        self.lifecycle,
+        above.map(({ lifecycle }) => lifecycle)
+      )
+    },
+    payerOf: (subscriber: Id.Id): Id.Id => {
+      const line = lineOf(subscriber)
+      return (line.find(({ usesParentBalance }) => !usesParentBalance) ?? line.at(-1) ?? client).id
+    }
+  }
 }

@@ -59,7 +59,10 @@ export const turn = (state: Subscription.Subscription, facts: Facts): Turned => 
   return { state: present, events, grants, allowance, suspends, next: earliest(due?.at ?? null, following) }
 }
 
-/** There are no ways to pay yet, so a trial of a plan that is not free ends as the organization has settled. */
+/**
+ * A trial of a plan that is not free ends as the organization has settled for want of a method, also where there is one:
+ * nothing places the order that its first paid period would have, and it is not to be served for nothing.
+ */
 const commandOf = (
   { command, at }: Subscription.Due,
   client: ClientLifecycle.Status,

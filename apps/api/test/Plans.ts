@@ -1,4 +1,4 @@
-/** A free plan of 100 credits a month: there is no procedure yet that publishes one. */
+/** A plan of 100 credits a month, free unless told: there is no procedure yet that publishes one. */
 import { publishPlan } from "@capstan/billing"
 import { Currency, Money, type Plan, Rate } from "@capstan/domain"
 import { type Caller, Database, Trees } from "@capstan/store"
@@ -21,7 +21,11 @@ const terms: Plan.Terms = {
   seats: 3
 }
 
-export const publish = (organization: string, key: string): Promise<unknown> => {
+export const publish = (
+  organization: string,
+  key: string,
+  { price = 0n, trial = null }: { readonly price?: bigint; readonly trial?: Plan.Terms["trial"] } = {}
+): Promise<unknown> => {
   const caller: Caller = {
     organization,
     reach: null,
@@ -33,6 +37,11 @@ export const publish = (organization: string, key: string): Promise<unknown> => 
   }
   const database = Database.Database.layer(TestDatabase.url, { max: 2 })
   const layer = Layer.provideMerge(Trees.Trees.layer(TestDatabase.url), database)
-  const published = publishPlan(caller, { key, name: "Plan", price: Money.Minor.make(0n), terms })
+  const published = publishPlan(caller, {
+    key,
+    name: "Plan",
+    price: Money.Minor.make(price),
+    terms: { ...terms, trial }
+  })
   return Effect.runPromise(Effect.provide(published, layer))
 }

@@ -46,6 +46,7 @@ const naming: Readonly<Record<string, (owned: Owned, strangers: string) => Reado
   "clients.export": ({ client }) => ({ parent: client }),
   "clients.suspend": ({ client }) => ({ client }),
   "clients.reactivate": ({ client }) => ({ client }),
+  "clients.previewReactivate": ({ client }) => ({ client }),
   "clients.children": ({ client }) => ({ client }),
   "clients.move": ({ client }, parent) => ({ client, parent }),
   "clients.detach": ({ client }) => ({ client }),

@@ -4,6 +4,7 @@ import { Schema } from "effect"
 import * as Billing from "./Billing.ts"
 import * as Page from "./Page.ts"
 import { download, mutation, query } from "./Procedure.ts"
+import * as Reactivation from "./Reactivation.ts"
 import * as Wire from "./Wire.ts"
 
 export const SubscriptionStatus = Schema.Literals([
@@ -23,11 +24,6 @@ export type SubscriptionStatus = typeof SubscriptionStatus.Type
 const Suspension = Schema.Struct({ ...ClientLifecycle.Suspension.fields, at: Wire.Instant }).annotate({
   identifier: "Suspension"
 })
-
-const SuspendedBy = Schema.Struct({
-  client: Id.Id.annotate({ description: "The client itself, or an ancestor." }),
-  causes: Schema.Array(ClientLifecycle.Cause)
-}).annotate({ identifier: "SuspendedBy" })
 
 const client = {
   id: Id.Id,
@@ -51,7 +47,7 @@ const client = {
   effectiveStatus: ClientLifecycle.Status.annotate({
     description: "The same, where the suspension of an ancestor counts as its own."
   }),
-  suspendedBy: Schema.Array(SuspendedBy),
+  suspendedBy: Schema.Array(Reactivation.SuspendedBy),
   suspensions: Schema.Array(Suspension).annotate({ description: "Its own, at most one for each cause." }),
   subscriptionStatus: SubscriptionStatus.annotate({
     description: "The client's status unless it is active, else that of its base subscription; `none` without one."
@@ -334,13 +330,34 @@ export const procedures = {
   }),
   reactivate: mutation({
     rest: "POST /v1/clients/{client}/reactivate",
-    summary: "Lift the operator's suspension of a client; other causes stay",
+    summary: "Lift the operator's suspension of a client; other causes stay. What lapsed meanwhile is charged first",
     scope: "clients:write",
     idempotency: "optional",
     ifMatch: true,
-    input: Schema.Struct({ ...one, idempotencyKey, ifMatch }),
+    input: Schema.Struct({
+      ...one,
+      preview: Schema.optionalKey(Reactivation.Name),
+      idempotencyKey,
+      ifMatch
+    }),
     output: Client,
-    refuses: ["resource_not_found", "idempotency_conflict", "precondition_failed", "not_admissible"]
+    refuses: [
+      "resource_not_found",
+      "idempotency_conflict",
+      "precondition_failed",
+      "not_admissible",
+      "payment_failed",
+      "payment_action_required",
+      "upstream_error"
+    ]
+  }),
+  previewReactivate: query({
+    rest: "POST /v1/clients/{client}/preview-reactivate",
+    summary: "Say what a reactivation would come to, and charge; nothing is written",
+    scope: "clients:read",
+    input: Schema.Struct(one),
+    output: Reactivation.Preview,
+    refuses: ["resource_not_found", "not_admissible"]
   }),
   children: query({
     rest: "GET /v1/clients/{client}/children",

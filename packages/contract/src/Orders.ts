@@ -9,10 +9,11 @@ import * as Wire from "./Wire.ts"
 const Line = Schema.Struct({
   description: Schema.String,
   product: Schema.NullOr(Schema.Struct({ id: Id.Id, key: Wire.ProductKey, version: Schema.Int })).annotate({
-    description: "The version of the product that it sells; null where it invoices what was used."
+    description:
+      "The version of the product that it sells; null where it invoices what was used, or a period of a plan."
   }),
   credits: Schema.NullOr(Wire.Decimal).annotate({ description: "That it grants, or invoices." }),
-  unitPrice: Wire.described(Rate.Rate, "Minor units a credit, exact."),
+  unitPrice: Wire.described(Rate.Rate, "Minor units a credit, exact; of a plan, a period."),
   amount: Money.Money
 }).annotate({ identifier: "OrderLine" })
 

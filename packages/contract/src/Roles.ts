@@ -44,6 +44,7 @@ export const members: { readonly [N in Name]: Roles } = {
   "clients.export": paying,
   "clients.suspend": admins,
   "clients.reactivate": admins,
+  "clients.previewReactivate": admins,
   "clients.children": everyone,
   "clients.move": owner,
   "clients.detach": nobody,

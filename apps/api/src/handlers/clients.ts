@@ -6,6 +6,8 @@ import {
   getClient,
   getState,
   moveClient,
+  type Preview,
+  previewReactivate,
   reactivateClient,
   suspendClient,
   updateBilling,
@@ -79,7 +81,37 @@ export const clients: Handlers.Of<Api["clients"]> = {
 
   suspend: ({ client, reason = null, note = null }, caller) => suspendClient(caller, { client, reason, note }),
 
-  reactivate: ({ client }, caller) => reactivateClient(caller, { client }),
+  reactivate: ({ client, preview = null }, caller) => reactivateClient(caller, { client, preview }),
+
+  previewReactivate: ({ client }, caller) => Effect.map(previewReactivate(caller, { client }), presentPreview),
 
   completeOnboarding: ({ client, member }, caller) => completeOnboarding(caller, { client, member })
 }
+
+const presentPreview = ({ served, subscription, charge, ...preview }: Preview) => ({
+  ...preview,
+  clientsServed: served,
+  subscription: subscription === null ? null : withPeriod(subscription),
+  charge: charge === null ? null : presentCharge(charge)
+})
+
+const withPeriod = ({ periodStart, periodEnd, ...subscription }: NonNullable<Preview["subscription"]>) => ({
+  ...subscription,
+  currentPeriodStart: periodStart,
+  currentPeriodEnd: periodEnd
+})
+
+const presentCharge = ({ payer, amount, currency, lines, method }: NonNullable<Preview["charge"]>) => ({
+  payer,
+  amount: { amount, currency },
+  lines: lines.map(({ description, amount }) => ({ description, amount: { amount, currency } })),
+  paymentMethod: method === null ? null : presentMethod(method)
+})
+
+const presentMethod = ({
+  id,
+  type,
+  brand,
+  last4,
+  inactive
+}: NonNullable<NonNullable<Preview["charge"]>["method"]>) => ({ id, type, brand, last4, inactive })

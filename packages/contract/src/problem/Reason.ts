@@ -67,6 +67,8 @@ export const Reason = Schema.Literals([
   "payment_method_inactive",
   "payment_method_rejected",
   "payment_method_in_use",
+  "payment_given_back",
+  "preview_stale",
   "credit_pack_required",
   "credit_pack_archived",
   "recharge_off",

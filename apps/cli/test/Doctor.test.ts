@@ -169,6 +169,30 @@ const corruptions: ReadonlyArray<readonly [what: string, sql: string, breaks: Re
     ["places", "payers"]
   ],
   [
+    "a seat taken where there was none",
+    `update event set payload = jsonb_set(payload::jsonb, '{seats,limit}', '2')::json
+      where kind = 'invitation.created' and payload->'after'->>'name' = 'cy'`,
+    ["seats"]
+  ],
+  [
+    "more seats than the subscription had",
+    `update event set payload = jsonb_set(payload::jsonb, '{seats,limit}', 'null')::json where kind = 'member.created'`,
+    ["seats"]
+  ],
+  [
+    "a member behind the log's back",
+    `insert into member (organization_id, id, client_id, email, role, created_at, updated_at)
+      select organization_id, gen_random_uuid(), id, 'eve@example.com', 'STAFF', now(), now() from client
+      where external_id = 'staffed'`,
+    ["people"]
+  ],
+  [
+    "an invitation that lives on",
+    `update invitation set expires_at = expires_at + interval '1 hour' where status = 'pending'`,
+    ["people"]
+  ],
+  ["a client without an owner", `update member set role = 'ADMIN' where role = 'OWNER'`, ["people", "ownership"]],
+  [
     "a payer who is not of record",
     `update payer_of_record set payer_id = client_id where client_id = ${external("shared")}`,
     ["payers"]

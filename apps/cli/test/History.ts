@@ -1,14 +1,17 @@
 /** A history with something of everything that the doctor recomputes. */
 import {
+  acceptInvitation,
   approveRaise,
   captureHold,
   connectGateway,
   consumeCredits,
   createClient,
   createCreditPack,
+  createMember,
   createOrganization,
   createSubscription,
   grantCredits,
+  inviteMember,
   leaseCredits,
   moveClient,
   type PaymentGateway,
@@ -26,7 +29,8 @@ import {
   setCap,
   configureRecharge,
   setUpMethod,
-  suspendClient
+  suspendClient,
+  updateMember
 } from "@capstan/billing"
 import { Calendar, type CreditPack, Credits, Currency, Money, Rate } from "@capstan/domain"
 import { Payments } from "@capstan/payments"
@@ -188,6 +192,17 @@ export const written = async (): Promise<TestDatabase.Clone> => {
     at += 60_000
     await work()
   }
+  /** Three seats: an owner who hands on, somebody who was invited, and an invitation. */
+  const staffed = async () => {
+    const client = await enroll("staffed", null)
+    await run(createSubscription(caller(), { client, plan: "plan", seats: 3, trial: undefined }))
+    const person = (name: string) => ({ client, email: `${name}@example.com`, name, role: "STAFF" as const })
+    await run(createMember(caller(), { ...person("ada"), externalId: null }))
+    const { id } = await run(inviteMember(caller(), person("bob")))
+    await run(inviteMember(caller(), person("cy")))
+    const { member } = await run(acceptInvitation(caller(), { invitation: id, name: null }))
+    await run(updateMember(caller(), { member: member?.id ?? "" }, { role: "OWNER" }))
+  }
   const root = await enroll("root", null)
   const own = await enroll("own", root)
   const shared = await enroll("shared", root, true)
@@ -226,6 +241,7 @@ export const written = async (): Promise<TestDatabase.Clone> => {
   await sold()
   await refilled()
   await leased()
+  await staffed()
   await runtime.dispose()
   return clone
 }

@@ -82,6 +82,21 @@ export const pendingOf = async (
   return rows.map(ofRow)
 }
 
+/** All that there ever were of these clients. */
+export const ofClients = async (
+  db: Kysely<Tables>,
+  organization: Id.Id,
+  clients: ReadonlyArray<Id.Id>
+): Promise<ReadonlyArray<Invitation>> => {
+  const rows = await db
+    .selectFrom("invitation")
+    .selectAll()
+    .where("organization_id", "=", organization)
+    .where((eb) => eb("client_id", "=", eb.fn.any(eb.val([...clients]))))
+    .execute()
+  return rows.map(ofRow)
+}
+
 /** Those of a client that keep a seat; and whatever is pending at an address. */
 export const openOf = async (
   trx: Trx,

@@ -16,6 +16,7 @@ import { History } from "./History.ts"
 import * as Holds from "./Holds.ts"
 import * as Keys from "./Keys.ts"
 import { Lines } from "./Lines.ts"
+import * as People from "./People.ts"
 import * as Periods from "./Periods.ts"
 import * as Places from "./Places.ts"
 import * as Recharges from "./Recharges.ts"
@@ -51,6 +52,7 @@ export const examine = async (
       const notes = notesOf(findings, organization)
       await Keys.examine(database, organization, notes)
       await Periods.examine(database, organization, notes)
+      await People.examine(database, organization, notes)
       await Sales.examine(database, organization, notes)
       await Billed.examine(database, organization, notes)
       await Recharges.examine(database, organization, notes)

@@ -21,11 +21,12 @@ const terms: Plan.Terms = {
   seats: 3
 }
 
-export const publish = (
+/** The id of the version. */
+export const publish = async (
   organization: string,
   key: string,
   { price = 0n, trial = null }: { readonly price?: bigint; readonly trial?: Plan.Terms["trial"] } = {}
-): Promise<unknown> => {
+): Promise<string> => {
   const caller: Caller = {
     organization,
     reach: null,
@@ -43,5 +44,5 @@ export const publish = (
     price: Money.Minor.make(price),
     terms: { ...terms, trial }
   })
-  return Effect.runPromise(Effect.provide(published, layer))
+  return (await Effect.runPromise(Effect.provide(published, layer))).id
 }

@@ -1,5 +1,5 @@
 /** The ledger, read. It is written by `Trees` alone. */
-import type { Id, Instant, Wallet } from "@capstan/domain"
+import type { Credits, Id, Instant, Wallet } from "@capstan/domain"
 import { type Kysely, sql } from "kysely"
 import type { Tables } from "./Tables.ts"
 import { type Entry, entryJson, type EntryJson, toEntry } from "./trees/Entry.ts"
@@ -77,6 +77,43 @@ export const incoming = async (
     where e.organization_id = ${organization} and e.payer_id = ${payer} and e.kind in ('Granted', 'Renewed', 'Reversed', 'Revoked')
     order by e.seq`.execute(db)
   return rows.map(({ entry }) => toEntry(entry))
+}
+
+/** Further back nobody counts while somebody waits. */
+const mostCounted = 200_000
+
+/** What a client has used of a wallet since the wallet's credits were last renewed, less what was reversed meanwhile. */
+export interface Used {
+  /** Null where they never were: then it is all that the client has used. */
+  readonly since: Instant.Instant | null
+  /** Null where that is more entries than are read at once. */
+  readonly amount: Credits.Credits | null
+}
+
+export const usedSinceRenewal = async (
+  db: Kysely<Tables>,
+  organization: Id.Id,
+  payer: Id.Id,
+  client: Id.Id
+): Promise<Used> => {
+  const { rows } = await sql<{ since: Instant.Instant | null; entries: bigint; used: bigint }>`
+    with renewal as materialized (
+      select seq, at from entry
+      where organization_id = ${organization} and payer_id = ${payer} and kind = 'Renewed'
+        and position(':allowance:' in key) = 0
+      order by seq desc limit 1
+    )
+    select (select at from renewal) as since, count(*) as entries,
+      coalesce(sum(case kind when 'Reversed' then -amount else amount end)
+        filter (where client_id = ${client} and kind in ('Debited', 'Captured', 'Reversed')), 0)::bigint as used
+    from (
+      select client_id, kind, amount from entry
+      where organization_id = ${organization} and payer_id = ${payer}
+        and seq > coalesce((select seq from renewal), 0)
+      order by seq limit ${mostCounted + 1}
+    ) e`.execute(db)
+  const { since = null, entries = 0n, used = 0n } = rows[0] ?? {}
+  return { since, amount: entries > mostCounted ? null : used > 0n ? used : 0n }
 }
 
 /** Names of the kinds of entries. */

@@ -4,13 +4,16 @@ import * as Call from "../Call.ts"
 import type { Handler } from "../Handlers.ts"
 import * as rest from "../rest.ts"
 import * as Visit from "../Visit.ts"
+import * as clientWorkspaces from "./clientWorkspaces.ts"
 import * as enterpriseClients from "./enterpriseClients.ts"
 import * as subOrganizationBilling from "./subOrganizationBilling.ts"
 
 export const mount = (app: Hono, terms: Call.Terms, needs: Visit.Needs): void => {
-  const { procedure, handler } = subOrganizationBilling
-  const call = Call.of("seeds.subOrganizationBilling", procedure, handler as Handler<unknown, unknown>, terms)
-  rest.mount(app, [call], needs, { tokenOf })
+  const single = { clientWorkspaces, subOrganizationBilling }
+  const calls = Object.entries(single).map(([name, { procedure, handler }]) =>
+    Call.of(`seeds.${name}`, procedure, handler as Handler<unknown, unknown>, terms)
+  )
+  rest.mount(app, calls, needs, { tokenOf })
 
   const clients = enterpriseClients.names.map((name) =>
     Call.of(

@@ -10,7 +10,6 @@ import {
   type Credits,
   type Id,
   type Instant,
-  type Plan,
   Subscription,
   Tree,
   Wallet
@@ -27,6 +26,7 @@ import {
   Subscriptions
 } from "@capstan/store"
 import { allowanceKey } from "../subscriptions/Serve.ts"
+import { type Subscribed, type Workspace, workspace } from "./Workspace.ts"
 
 interface Pinned {
   readonly key: string
@@ -76,9 +76,8 @@ export type Balances = {
   readonly [K in "available" | "balance" | "debt" | "held" | "overage" | "overdraft" | Wallet.Kind]: Credits.Credits
 }
 
-export interface ClientDetail extends ClientView.Client {
+export interface ClientDetail extends ClientView.Client, Workspace {
   readonly balances: Balances
-  readonly plan: Pinned | null
   readonly unlimitedCredits: boolean
   readonly nextCreditRenewalAt: Instant.Instant | null
   readonly logoUrl: string | null
@@ -115,14 +114,14 @@ export const detail = async (
   const view = ClientView.present(parts)
   const { paymentMethod, ...facts } = await BillingView.facts(db, organization, client.id)
   const balances = balancesOf(branch, at)
-  const own = subscriptions.get(client.id)?.subscription
+  const own = subscriptions.get(client.id)
   const isFromAbove = reach !== client.id
   return {
     ...view,
+    ...(await workspace(db, organization, { client, payer, own, at })),
     balances,
-    plan: pinned(subscriptions.get(client.id)),
     unlimitedCredits: terms.unlimited,
-    nextCreditRenewalAt: own === undefined ? null : Subscription.nextCreditRenewal(view.effectiveStatus, own.state).at,
+    nextCreditRenewalAt: own === undefined ? null : Subscription.nextCreditRenewal(view.effectiveStatus, own.subscription.state).at,
     ...shown(client, ancestors),
     billing: {
       ...facts,
@@ -152,11 +151,6 @@ export const detail = async (
           },
     role: isFromAbove ? "ADMIN" : caller.scopes.has("billing:write") ? "DEVELOPER" : "STAFF"
   }
-}
-
-interface Subscribed {
-  readonly subscription: Subscriptions.Subscription
-  readonly plan: Plan.Version
 }
 
 const subscriptionsOf = async (

@@ -3,9 +3,10 @@
  * holds have set aside may still be captured.
  */
 import type { ClientLifecycle } from "@capstan/domain"
-import { type Caller, ClientView } from "@capstan/store"
+import type { Caller } from "@capstan/store"
 import { Result } from "effect"
 import { onClient } from "../Doors.ts"
+import { type ClientDetail, detail } from "./Detail.ts"
 import { changeLifecycle } from "./Lifecycle.ts"
 
 export interface Input {
@@ -15,8 +16,14 @@ export interface Input {
 }
 
 export const suspendClient = (caller: Caller, { client, reason, note }: Input) =>
-  onClient(caller, { procedure: "clients.suspend", client, payload: { reason, note } }, async (_, locked, parts) => {
-    const suspension = { cause: "operator", by: caller.actor, at: locked.at, reason, note } as const
-    const changed = await changeLifecycle(caller, locked, parts, client, { _tag: "Suspend", suspension })
-    return Result.map(changed, ClientView.present)
-  })
+  onClient<ClientDetail>(
+    caller,
+    { procedure: "clients.suspend", client, payload: { reason, note } },
+    async (trx, locked, parts) => {
+      const { at } = locked
+      const suspension = { cause: "operator", by: caller.actor, at, reason, note } as const
+      const changed = await changeLifecycle(caller, locked, parts, client, { _tag: "Suspend", suspension })
+      if (Result.isFailure(changed)) return Result.fail(changed.failure)
+      return Result.succeed(await detail(trx, caller, changed.success, { branch: await locked.branch(client), at }))
+    }
+  )

@@ -14,7 +14,12 @@ const Entitlements = Schema.Struct({
   }),
   refusal: Schema.NullOr(Problem.Problem).annotate({ description: "Why nothing may be spent, where nothing may." }),
   invite: Schema.Boolean.annotate({ description: "Whether people may be invited." }),
-  features: Schema.Record(Schema.String, Schema.Boolean)
+  features: Schema.Record(Schema.String, Schema.Boolean),
+  seats: Schema.Struct({
+    limit: Schema.NullOr(Schema.Int).annotate({ description: "Null where there may be any number." }),
+    members: Schema.Int,
+    invitations: Schema.Int.annotate({ description: "Those that keep a seat." })
+  })
 }).annotate({ identifier: "Entitlements" })
 
 const Credits = Schema.Struct({

@@ -3,7 +3,7 @@
  *
  * `creditsBalance` is what is left of what the plan includes and renews, `extraCreditsBalance` what outlives renewals.
  */
-import { type ClientDetail, suspendClient } from "@capstan/billing"
+import { type ClientDetail, type Person, suspendClient } from "@capstan/billing"
 import { Clients, Procedure, Wire } from "@capstan/contract"
 import { type Calendar, ClientLifecycle, Currency, Id, Role } from "@capstan/domain"
 import { Effect, Schema } from "effect"
@@ -12,14 +12,14 @@ import type { Handler } from "../Handlers.ts"
 const stamp = Schema.NullOr(Wire.Instant)
 const amount = Schema.NullOr(Schema.Finite)
 
-const Plan = {
+const plan = {
   publicId: Id.Id,
   name: Schema.String,
   priceCents: Schema.Int,
   currency: Currency.Currency
 }
 
-const Person = {
+const person = {
   publicId: Id.Id,
   email: Schema.String,
   name: Schema.NullOr(Schema.String),
@@ -38,15 +38,13 @@ const Workspace = Schema.Struct({
   currentPeriodStart: stamp,
   currentPeriodEnd: stamp,
   nextCreditRenewalAt: stamp,
-  plan: Schema.NullOr(
-    Schema.Struct({ ...Plan, billingIntervalMonths: amount, creditsIncluded: Schema.Finite })
-  ),
-  pendingPlan: Schema.NullOr(Schema.Struct({ ...Plan, effectiveAt: stamp })),
+  plan: Schema.NullOr(Schema.Struct({ ...plan, billingIntervalMonths: amount, creditsIncluded: Schema.Finite })),
+  pendingPlan: Schema.NullOr(Schema.Struct({ ...plan, effectiveAt: stamp })),
   seatsLimit: Schema.NullOr(Schema.Int),
   usersCount: Schema.Int,
-  users: Schema.Array(Schema.Struct({ ...Person, completedOnboarding: Schema.Boolean, lastSeenAt: stamp })),
+  users: Schema.Array(Schema.Struct({ ...person, completedOnboarding: Schema.Boolean, lastSeenAt: stamp })),
   pendingInvitations: Schema.Array(
-    Schema.Struct({ ...Person, createdAt: Wire.Instant, expiresAt: Wire.Instant, isExpired: Schema.Boolean })
+    Schema.Struct({ ...person, createdAt: Wire.Instant, expiresAt: Wire.Instant, isExpired: Schema.Boolean })
   )
 })
 
@@ -118,12 +116,7 @@ const planOf = ({ id, name, price }: NonNullable<ClientDetail["plan" | "pendingP
   currency: price.currency
 })
 
-const personOf = ({ id, email, name, role }: ClientDetail["users"][number] | ClientDetail["pendingInvitations"][number]) => ({
-  publicId: id,
-  email,
-  name,
-  role
-})
+const personOf = ({ id, email, name, role }: Person) => ({ publicId: id, email, name, role })
 
 /** Null where it is no whole number of months. */
 const monthsOf = ({ unit, count }: Calendar.Interval): number | null =>

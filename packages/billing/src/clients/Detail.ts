@@ -121,7 +121,8 @@ export const detail = async (
     ...(await workspace(db, organization, { client, payer, own, at })),
     balances,
     unlimitedCredits: terms.unlimited,
-    nextCreditRenewalAt: own === undefined ? null : Subscription.nextCreditRenewal(view.effectiveStatus, own.subscription.state).at,
+    nextCreditRenewalAt:
+      own === undefined ? null : Subscription.nextCreditRenewal(view.effectiveStatus, own.subscription.state).at,
     ...shown(client, ancestors),
     billing: {
       ...facts,

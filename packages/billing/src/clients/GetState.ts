@@ -18,6 +18,7 @@ export interface ClientState {
     /** Whether people may be invited. */
     readonly invite: boolean
     readonly features: Readonly<Record<string, boolean>>
+    readonly seats: { readonly limit: number | null; readonly members: number; readonly invitations: number }
   }
   readonly credits: Balances & {
     readonly payer: Id.Id
@@ -37,7 +38,7 @@ export const getState = Effect.fnUntraced(function* (
   return present(yield* Effect.fromResult(yield* Effect.promise(() => trees.survey(caller, name))))
 })
 
-const present = ({ branch, at, client, ancestors, subscriptions }: Trees.Surveyed): ClientState => {
+const present = ({ branch, at, client, ancestors, subscriptions, seats }: Trees.Surveyed): ClientState => {
   const [first] = subscriptions
   const base = first?.subscription.base === true ? first.subscription : undefined
   const view = ClientView.present({ client, ancestors, subscription: base?.state.status ?? null })
@@ -59,7 +60,8 @@ const present = ({ branch, at, client, ancestors, subscriptions }: Trees.Surveye
       use: typeof use === "string" ? use : "none",
       refusal: typeof use === "string" ? null : use,
       invite,
-      features: shown(client, ancestors).features
+      features: shown(client, ancestors).features,
+      seats: { limit: seats.seatsLimit, members: seats.members, invitations: seats.invitations }
     },
     credits: {
       ...balancesOf(branch, at),

@@ -2,8 +2,24 @@
  * A client as the workspace of a team: what it has bought, how far it is in its periods, what it has used of its credits,
  * and who is in it.
  */
-import { type Credits, type Id, type Instant, type Money, type Plan, type Role, type Subscription } from "@capstan/domain"
-import { type Clients, type Database, Entries, Invitations, Plans, type Subscriptions, WorkspaceView } from "@capstan/store"
+import {
+  type Credits,
+  type Id,
+  type Instant,
+  type Money,
+  type Plan,
+  type Role,
+  type Subscription
+} from "@capstan/domain"
+import {
+  type Clients,
+  type Database,
+  Entries,
+  Invitations,
+  Plans,
+  type Subscriptions,
+  WorkspaceView
+} from "@capstan/store"
 
 /** A version of a plan, where it is named beside a client. */
 export interface PlanShown {
@@ -35,20 +51,20 @@ export interface Workspace {
   readonly pendingInvitations: ReadonlyArray<Pending>
 }
 
-interface User {
+/** Who is in it, or is asked to be. */
+export interface Person {
   readonly id: Id.Id
   readonly email: string
   readonly name: string | null
   readonly role: Role.Member
+}
+
+interface User extends Person {
   readonly completedOnboarding: boolean
   readonly lastSeenAt: Instant.Instant | null
 }
 
-interface Pending {
-  readonly id: Id.Id
-  readonly email: string
-  readonly name: string | null
-  readonly role: Role.Member
+interface Pending extends Person {
   readonly createdAt: Instant.Instant
   readonly expiresAt: Instant.Instant
   readonly isExpired: boolean
@@ -85,25 +101,21 @@ export const workspace = async (
     creditsUsedThisPeriod: used.amount,
     seatsLimit,
     usersCount: members,
-    users: users.map(({ id, email, name, role, onboardedAt, lastSeenAt }) => ({
-      id,
-      email,
-      name,
-      role,
-      completedOnboarding: onboardedAt !== null,
-      lastSeenAt
+    users: users.map((member) => ({
+      ...personOf(member),
+      completedOnboarding: member.onboardedAt !== null,
+      lastSeenAt: member.lastSeenAt
     })),
-    pendingInvitations: pending.map(({ id, email, name, role, createdAt, expiresAt, ...invitation }) => ({
-      id,
-      email,
-      name,
-      role,
-      createdAt,
-      expiresAt,
-      isExpired: Invitations.isExpired({ id, email, name, role, createdAt, expiresAt, ...invitation }, at)
+    pendingInvitations: pending.map((invitation) => ({
+      ...personOf(invitation),
+      createdAt: invitation.createdAt,
+      expiresAt: invitation.expiresAt,
+      isExpired: Invitations.isExpired(invitation, at)
     }))
   }
 }
+
+const personOf = ({ id, email, name, role }: Person): Person => ({ id, email, name, role })
 
 export const shownPlan = ({ id, key, version, name, price, terms }: Plan.Version): PlanShown => ({
   id,

@@ -1,5 +1,13 @@
-import { createSubscription, getBalance, getClient, getState, reserveCredits, suspendClient } from "@capstan/billing"
-import { ClientView, SubscriptionView } from "@capstan/store"
+import {
+  createSubscription,
+  getBalance,
+  getClient,
+  getState,
+  inviteMember,
+  reserveCredits,
+  suspendClient
+} from "@capstan/billing"
+import { ClientView, SeatView, SubscriptionView } from "@capstan/store"
 import { Client } from "@capstan/testing"
 import { Result } from "effect"
 import { assert, describe, it } from "vitest"
@@ -24,6 +32,11 @@ const agrees = async (here: Estate, client: string, now = start) => {
   assert.strictEqual(nextRenewalAt, detail.nextCreditRenewalAt)
   assert.deepStrictEqual(state.entitlements.features, detail.features)
   assert.deepStrictEqual(state.caps, balance.caps)
+  const seats = await read(async (db) =>
+    Result.succeed(await SeatView.seatsOf(db, here.organization.id, [client], now))
+  )
+  const { seatsLimit: limit, ...taken } = Result.getOrThrow(seats).get(client) ?? assert.fail("no seats")
+  assert.deepStrictEqual(state.entitlements.seats, { limit, ...taken })
   for (const subscription of state.subscriptions)
     assert.deepStrictEqual(
       subscription,
@@ -44,6 +57,8 @@ describe("getState", () => {
     await here.cap(child, 5_000)
     await run(here.consume(child, 30))
     await here.hold(child, 20, day)
+    for (const name of ["ada", "bob"])
+      await run(inviteMember(here.caller(), { client: root, email: `${name}@example.com`, name, role: "STAFF" }))
     for (const client of [root, child, own]) await agrees(here, client)
     const { credits, caps, subscriptions } = await agrees(here, child)
     assert.deepInclude(credits, { payer: root, held: 20n * credit, extra: 50n * credit, included: 500n * credit })

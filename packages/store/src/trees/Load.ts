@@ -10,6 +10,7 @@ import {
   type Id,
   type Instant,
   Rate,
+  type Settings,
   type SpendingCap,
   type Subscription,
   type Tree,
@@ -117,7 +118,8 @@ export interface Loaded {
   readonly watches: ReadonlyArray<WatchJson> | null
   readonly caps: ReadonlyArray<CapJson> | null
   readonly holds: ReadonlyArray<HoldJson> | null
-  readonly policy: Partial<Subscription.Policy> | null
+  /** What the organization has settled; what is absent is as the defaults have it. */
+  readonly policy: Partial<Pick<Settings.Settings, "seatsWithoutSubscription"> & Subscription.Policy> | null
   readonly settled: string | null
 }
 
@@ -153,7 +155,7 @@ with ${first}named as materialized (
   union
   select c.id, c.root_id, c.path from settler s
   join client c on c.organization_id = $1 and c.id = s.id and c.root_id = s.root_id
-), member as materialized (
+), kin as materialized (
   select c.* from client c
   where c.organization_id = $1 and c.id in (select unnest(path) from spender union select id from spender)
 )
@@ -180,13 +182,13 @@ select json_build_object(
         where s.organization_id = $1 and s.client_id = m.id and s.base
         order by s.status <> 'canceled' desc, s.created_at desc limit 1
       )
-    )) from member m
+    )) from kin m
   ),
   'wallets', (
     select json_agg(json_build_object('client', w.client_id, 'seq', w.seq::text, 'lots', w.lots,
       'remainders', w.remainders, 'beyond', w.beyond))
     from wallet w where w.organization_id = $1 and w.client_id in (
-      select id from spender union select m.parent_id from member m where m.uses_parent_balance
+      select id from spender union select m.parent_id from kin m where m.uses_parent_balance
     )
   ),
   'watches', (
@@ -194,7 +196,7 @@ select json_build_object(
       'recharge', case when a.enabled then json_build_object('threshold', a.threshold::text, 'target', a.target::text,
         'phase', a.phase, 'crossing', a.crossing, 'reason', coalesce(a.waits, a.stopped_reason),
         'dueAt', ${ms("a.due_at")}) end))
-    from member m
+    from kin m
     left join balance_watch b on b.organization_id = $1 and b.client_id = m.id
     left join auto_recharge a on a.organization_id = $1 and a.client_id = m.id
     where b.client_id is not null or a.enabled
@@ -208,7 +210,7 @@ select json_build_object(
           'held', w.held::text, 'told', w.told, 'forecast', w.forecast)
         from cap_window w where w.organization_id = $1 and w.cap_id = c.id order by w.starts_at desc limit 1
       )) order by c.id)
-    from cap c where c.organization_id = $1 and c.client_id in (select id from member) and c.removed_at is null
+    from cap c where c.organization_id = $1 and c.client_id in (select id from kin) and c.removed_at is null
   ),
   'holds', (
     select json_agg(json_build_object('id', h.id, 'root', h.root_id, 'client', h.client_id, 'payer', h.payer_id,

@@ -9,12 +9,14 @@ import type { Caller } from "../Caller.ts"
 import * as Clients from "../Clients.ts"
 import type { Failure } from "../Failure.ts"
 import { isId } from "../Ids.ts"
+import { defaults } from "../Organizations.ts"
 import * as Plans from "../Plans.ts"
 import * as Subscriptions from "../Subscriptions.ts"
 import type { Tables } from "../Tables.ts"
 import { Draft } from "./Draft.ts"
 import { type Loaded, snapshotsOf, statement } from "./Load.ts"
 import type { Seen } from "./Look.ts"
+import * as SeatView from "../views/SeatView.ts"
 import type { Query } from "./Query.ts"
 
 export interface Subscribed {
@@ -23,6 +25,7 @@ export interface Subscribed {
 }
 
 export interface Surveyed extends Seen {
+  readonly seats: SeatView.Seats
   readonly client: Clients.Client
   /** The nearest first. */
   readonly ancestors: ReadonlyArray<Clients.Client>
@@ -37,6 +40,7 @@ type SubscriptionRow = Selectable<Tables["subscription"]>
 type PlanRow = Selectable<Tables["plan_version"]>
 
 interface Facts {
+  readonly people: { readonly members: number; readonly invitations: number }
   readonly asked: string | null
   readonly clients: ReadonlyArray<Told<ClientRow>>
   readonly subscriptions: ReadonlyArray<{
@@ -55,10 +59,22 @@ const text = statement({
   roots: "(select array_agg(root_id) from asked)::uuid[]",
   also: `,
   'asked', (select id from asked),
+  'people', (
+    select json_build_object(
+      'members', (
+        select count(*) from member p
+        where p.organization_id = $1 and p.client_id = asked.id and p.removed_at is null
+      ),
+      'invitations', (
+        select count(*) from invitation i
+        where i.organization_id = $1 and i.client_id = asked.id and i.status = 'pending' and i.expires_at > $5
+      )
+    ) from asked
+  ),
   'clients', (
     select json_agg(to_jsonb(m) || jsonb_build_object(
       'version', m.version::text, 'overdraft_limit', m.overdraft_limit::text, 'events', m.events::text
-    )) from member m
+    )) from kin m
   ),
   'subscriptions', (
     select json_agg(json_build_object(
@@ -98,7 +114,13 @@ export const survey = async (query: Query, caller: Caller, ref: string): Promise
     subscription: subscriptionOf(subscription),
     plan: planOf(plan)
   }))
-  return Result.succeed({ branch: draft.branch(snapshot, line), at, client, ancestors, subscriptions })
+  const { people, policy } = row.loaded
+  const base = subscriptions.find(({ subscription }) => subscription.base)?.subscription
+  const seats = {
+    ...people,
+    seatsLimit: SeatView.limitOf(base, policy?.seatsWithoutSubscription ?? defaults.seatsWithoutSubscription)
+  }
+  return Result.succeed({ branch: draft.branch(snapshot, line), at, client, ancestors, subscriptions, seats })
 }
 
 /** A row as Postgres gives it: instants as milliseconds, `bigint` as such. */

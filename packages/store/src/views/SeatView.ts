@@ -39,6 +39,11 @@ export const seatsOf = async (
 }
 
 /** The seats of the subscription that lives, else what the organization has settled for those without. */
+export const limitOf = (
+  base: Pick<Subscriptions.Subscription, "state"> | undefined,
+  withoutSubscription: number | null
+): number | null => (base === undefined || base.state.status === "canceled" ? withoutSubscription : base.state.seats)
+
 export const limitsOf = async (
   db: Kysely<Tables>,
   organization: Id.Id,
@@ -47,10 +52,6 @@ export const limitsOf = async (
   const baseByClient = await Subscriptions.baseOf(db, organization, clients)
   const { settings } = await Organizations.get(db, organization)
   return new Map(
-    clients.map((client) => {
-      const base = baseByClient.get(client)
-      const lives = base !== undefined && base.state.status !== "canceled"
-      return [client, lives ? base.state.seats : settings.seatsWithoutSubscription]
-    })
+    clients.map((client) => [client, limitOf(baseByClient.get(client), settings.seatsWithoutSubscription)])
   )
 }

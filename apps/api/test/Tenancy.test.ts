@@ -37,6 +37,7 @@ const raise = { cap: "default", limit: usd(10) }
 const naming: Readonly<Record<string, (owned: Owned, strangers: string) => Readonly<Record<string, unknown>>>> = {
   "clients.create": ({ client }) => ({ name: "Child", parent: client }),
   "clients.upsert": ({ client }) => ({ externalId: anId(), name: "Child", parent: client }),
+  "clients.delete": ({ client }) => ({ client }),
   "clients.update": ({ client }) => ({ client, name: "Theirs" }),
   "clients.get": ({ client }) => ({ client }),
   "clients.state": ({ client }) => ({ client }),

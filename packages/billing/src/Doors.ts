@@ -65,7 +65,12 @@ export const onClient = <A>(
     const parts = await ClientView.parts(trx, caller, client)
     if (parts === undefined) return Result.fail({ _tag: "NotFound", what: "client", id: client })
     const hash = Key.hash(procedure, [parts.client.id, payload])
-    return CommandKeys.once(trx, { ...caller, procedure, hash }, () => work(trx, locked, parts))
+    return CommandKeys.once(trx, { ...caller, procedure, hash }, async () =>
+      // A client that was deleted stays as it is.
+      parts.client.deletedAt === null
+        ? work(trx, locked, parts)
+        : Result.fail({ _tag: "ClientClosed", client: parts.client.id, at: parts.client.deletedAt })
+    )
   })
 
 /**

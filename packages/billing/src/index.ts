@@ -9,6 +9,7 @@ export { approveRaise, decideByLink, declineRaise, linked } from "./raises/Decid
 export { requestRaise } from "./raises/RequestRaise.ts"
 export { completeOnboarding } from "./clients/CompleteOnboarding.ts"
 export { createClient } from "./clients/CreateClient.ts"
+export { deleteClient } from "./clients/DeleteClient.ts"
 export { detachClient } from "./clients/DetachClient.ts"
 export type { ClientDetail } from "./clients/Detail.ts"
 export type { Person } from "./clients/Workspace.ts"

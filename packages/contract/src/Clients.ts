@@ -325,6 +325,23 @@ export const procedures = {
     output: Client,
     refuses: ["resource_not_found", "idempotency_conflict", "conflict", "precondition_failed", "not_admissible"]
   }),
+  delete: mutation({
+    rest: "DELETE /v1/clients/{client}",
+    summary: "Close a client for good and end all that it has; its history stays, and its external id is free",
+    scope: "clients:write",
+    idempotency: "optional",
+    input: Schema.Struct({
+      ...one,
+      anonymize: Schema.optionalKey(
+        Schema.Boolean.annotate({
+          description: "It and its log forget who it was. Also for one that was deleted before."
+        })
+      ),
+      idempotencyKey
+    }),
+    output: Client,
+    refuses: ["resource_not_found", "idempotency_conflict", "not_admissible"]
+  }),
   get: query({
     rest: "GET /v1/clients/{client}",
     summary: "Read a client, with its balances",

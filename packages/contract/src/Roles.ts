@@ -36,6 +36,7 @@ export const members: { readonly [N in Name]: Roles } = {
   "clients.create": admins,
   "clients.upsert": admins,
   "clients.update": admins,
+  "clients.delete": owner,
   "clients.get": everyone,
   "clients.state": everyone,
   "clients.billing.get": paying,

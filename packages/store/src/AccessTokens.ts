@@ -108,6 +108,18 @@ export const revoke = async (trx: Trx, organization: Id.Id, id: Id.Id, at: Insta
     .execute()
 }
 
+/** Whatever is confined to a client, sessions of its people among it. How many. */
+export const revokeOf = async (trx: Trx, organization: Id.Id, client: Id.Id, at: Instant.Instant): Promise<number> => {
+  const { numUpdatedRows } = await trx
+    .updateTable("access_token")
+    .set({ revoked_at: new Date(at) })
+    .where("organization_id", "=", organization)
+    .where("reach", "=", client)
+    .where("revoked_at", "is", null)
+    .executeTakeFirst()
+  return Number(numUpdatedRows)
+}
+
 /** Newest first. */
 export const list = async (
   db: Kysely<Tables>,

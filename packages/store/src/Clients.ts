@@ -189,6 +189,52 @@ export const isBooked = async (trx: Trx, organization: Id.Id, { id }: Pick<Clien
   return rows[0]?.booked ?? false
 }
 
+/** Those that were deleted do not count. */
+export const hasChildren = async (trx: Trx, organization: Id.Id, id: Id.Id): Promise<boolean> => {
+  const { rows } = await sql`
+    select 1 from client
+    where organization_id = ${organization} and parent_id = ${id} and deleted_at is null limit 1`.execute(trx)
+  return rows.length > 0
+}
+
+/** It is there by its id only, from now on; its external id is free. */
+export const remove = async (trx: Trx, organization: Id.Id, id: Id.Id, at: Instant.Instant): Promise<void> => {
+  await sql`
+    update client set deleted_at = ${new Date(at)}, deleted_external_id = external_id, external_id = null,
+      version = version + 1, updated_at = ${new Date(at)}
+    where organization_id = ${organization} and id = ${id}`.execute(trx)
+}
+
+interface Anonymous extends Pick<Client, "billingName" | "email" | "name">, Pick<Client["lifecycle"], "suspensions"> {
+  readonly at: Instant.Instant
+}
+
+/** What stands for who it was. */
+export const anonymize = async (
+  trx: Trx,
+  organization: Id.Id,
+  id: Id.Id,
+  { at, email, name, billingName, suspensions }: Anonymous
+): Promise<void> => {
+  await trx
+    .updateTable("client")
+    .set({
+      email,
+      name,
+      billing_name: billingName,
+      suspensions: JSON.stringify(suspensions),
+      billing_address: null,
+      logo_url: null,
+      metadata: JSON.stringify({ anonymizedAt: new Date(at).toISOString() }),
+      anonymized_at: new Date(at),
+      updated_at: new Date(at)
+    })
+    .set((eb) => ({ version: eb("version", "+", 1n) }))
+    .where("organization_id", "=", organization)
+    .where("id", "=", id)
+    .execute()
+}
+
 /** Something of it that is kept elsewhere has changed, and so it has another version. */
 export const touch = async (trx: Trx, organization: Id.Id, id: Id.Id, at: Instant.Instant): Promise<void> => {
   await sql`

@@ -148,6 +148,25 @@ export const cycle = async (
   return (await withLines(db, organization, rows))[0]
 }
 
+/** Those of periods of a subscription, whoever pays, that nobody has paid. */
+export const pendingCycles = async (
+  db: Kysely<Tables>,
+  organization: Id.Id,
+  subscription: Id.Id
+): Promise<ReadonlyArray<Placed>> => {
+  const rows = await db
+    .selectFrom("billing_order")
+    .selectAll("billing_order")
+    .innerJoin("billed_period as b", (join) =>
+      join.onRef("b.organization_id", "=", "billing_order.organization_id").onRef("b.order_id", "=", "billing_order.id")
+    )
+    .where("billing_order.organization_id", "=", organization)
+    .where("b.subscription_id", "=", subscription)
+    .where("billing_order.status", "=", "pending")
+    .execute()
+  return withLines(db, organization, rows)
+}
+
 export const withLines = async (
   db: Kysely<Tables>,
   organization: Id.Id,

@@ -59,6 +59,46 @@ export const pendingOf = async (
   return row === undefined ? undefined : ofRow(row)
 }
 
+/** Gives what was noted on a client's raises another text. */
+export const renote = async (
+  trx: Trx,
+  organization: Id.Id,
+  client: Id.Id,
+  textOf: (note: string) => string
+): Promise<void> => {
+  const raises = await trx
+    .selectFrom("cap_raise")
+    .select(["id", "note"])
+    .where("organization_id", "=", organization)
+    .where("client_id", "=", client)
+    .where("note", "is not", null)
+    .execute()
+  for (const { id, note } of raises)
+    await trx
+      .updateTable("cap_raise")
+      .set({ note: textOf(note ?? "") })
+      .where("organization_id", "=", organization)
+      .where("id", "=", id)
+      .execute()
+}
+
+/** A client's, that nobody has settled: at most one of each of its caps. */
+export const pendingOfClient = async (
+  db: Kysely<Tables>,
+  organization: Id.Id,
+  client: Id.Id
+): Promise<ReadonlyArray<Raise.Raise>> => {
+  const rows = await db
+    .selectFrom("cap_raise")
+    .selectAll()
+    .where("organization_id", "=", organization)
+    .where("client_id", "=", client)
+    .where("status", "=", "pending")
+    .orderBy("id")
+    .execute()
+  return rows.map(ofRow)
+}
+
 /** A client's, of which nobody has settled any, and whose time is over. */
 export const dueOf = async (
   db: Kysely<Tables>,

@@ -2,6 +2,7 @@
 import {
   completeOnboarding,
   createClient,
+  deleteClient,
   detachClient,
   getClient,
   getState,
@@ -45,6 +46,8 @@ export const clients: Handlers.Of<Api["clients"]> = {
     }),
 
   upsert: ({ idempotencyKey: _key, ...input }, caller) => upsertClient(caller, input),
+
+  delete: ({ client, anonymize = false }, caller) => deleteClient(caller, { client, anonymize }),
 
   update: ({ idempotencyKey: _key, ifMatch: _version, ...input }, caller) => updateClient(caller, input),
 

@@ -22,7 +22,7 @@ export const place = async (
   const { trx, caller, locked } = session
   const { organization, actor } = caller
   const { client } = parts
-  const refused = fromAbove(caller, [client.id]) ?? staleness(caller, client.version)
+  const refused = fromAbove(caller, [client.id]) ?? closed(client) ?? staleness(caller, client.version)
   if (refused !== undefined) return Result.fail(refused)
   if (client.parent === (above?.client.id ?? null)) return Result.succeed(ClientView.present(parts))
   const subtree = await Moves.subtree(trx, organization, client)
@@ -55,6 +55,9 @@ export const place = async (
     ClientView.present({ ...after, subscription: subscription ?? after.subscription })
   )
 }
+
+const closed = ({ id, deletedAt: at }: ClientView.Parts["client"]): Refused | undefined =>
+  at === null ? undefined : { _tag: "ClientClosed", client: id, at }
 
 const placeOf = (parts: ClientView.Parts) => {
   const { parent, path, payer, usesParentBalance } = ClientView.present(parts)

@@ -49,6 +49,9 @@ export const adjustCredits = Effect.fnUntraced(function* (
     if (Result.isFailure(posted)) return Result.fail(posted.failure)
     const { replayed, entry } = posted.success
     if (entry === null) return Result.fail({ _tag: "OutOfRange", message: "amount must not be 0." })
+    const [{ id, lifecycle }] = branch.line
+    if (!replayed && amount > 0n && lifecycle.closedAt !== null)
+      return Result.fail({ _tag: "ClientClosed", client: id, at: lifecycle.closedAt })
     const payload = { payer: entry.payer, seq: entry.seq, amount, reason }
     if (!replayed) locked.record({ client: locked.client(name), kind: "credits.adjusted", payload })
     return Result.succeed({ _tag: "Posted", replayed, entry })

@@ -34,6 +34,7 @@ export const grantCredits = Effect.fnUntraced(function* (
     const branch = await locked.branch(name)
     const bound = fromAbove(caller, drawing(branch))
     if (bound !== undefined) return Result.fail(bound)
+    const { closedAt } = client.lifecycle
     const lot: Wallet.Lot = {
       id: Ids.mint(),
       kind,
@@ -53,6 +54,7 @@ export const grantCredits = Effect.fnUntraced(function* (
     const { replayed, entry } = posted.success
     if (entry === null) return Result.fail({ _tag: "OutOfRange", message: "amount must be more than 0." })
     if (replayed) return Result.succeed({ _tag: "Posted", replayed, entry })
+    if (closedAt !== null) return Result.fail({ _tag: "ClientClosed", client: client.id, at: closedAt })
     const refused = refusalOf(lot, unitCost?.currency ?? client.currency, client.currency, at)
     if (refused !== undefined) return Result.fail(refused)
     const { payer, seq } = entry

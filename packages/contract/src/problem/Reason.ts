@@ -90,6 +90,7 @@ export const Reason = Schema.Literals([
   "tax_id_invalid",
   "billing_country_required",
   "external_id_given",
+  "has_children",
   "currency_frozen",
   "no_seat",
   "seats_taken",

@@ -128,7 +128,7 @@ export const list = async (
   const parents = await parentsOf(db, within, asked.parent)
   if (Result.isFailure(parents)) return Result.fail(parents.failure)
 
-  const all = db.selectFrom("client").where(Clients.isWithin(within))
+  const all = db.selectFrom("client").where(Clients.isWithin(within)).where("client.deleted_at", "is", null)
   const filtered = ClientFilter.apply(all, within.organization, parents.success, asked)
   const rows = await filtered
     .selectAll()

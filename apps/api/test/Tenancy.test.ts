@@ -103,6 +103,9 @@ const naming: Readonly<Record<string, (owned: Owned, strangers: string) => Reado
   "payments.list": ({ client }) => ({ client }),
   "payments.get": ({ payment }) => ({ payment }),
   "accessTokens.create": ({ client }) => ({ name: "Theirs", scopes: ["credits:read"], client }),
+  "accessTokens.get": ({ token }) => ({ token }),
+  "accessTokens.update": ({ token }) => ({ token, name: "Theirs" }),
+  "accessTokens.rotate": ({ token }) => ({ token }),
   "accessTokens.delete": ({ token }) => ({ token })
 }
 

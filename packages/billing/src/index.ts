@@ -1,6 +1,8 @@
 export type { Refused } from "./Doors.ts"
 export { createAccessToken } from "./access/CreateAccessToken.ts"
 export { deleteAccessToken } from "./access/DeleteAccessToken.ts"
+export { rotateAccessToken } from "./access/RotateAccessToken.ts"
+export { updateAccessToken } from "./access/UpdateAccessToken.ts"
 export { mayConsent } from "./caps/Consent.ts"
 export { removeCap } from "./caps/RemoveCap.ts"
 export { resetWindow } from "./caps/ResetWindow.ts"

@@ -4,8 +4,8 @@
  * `members` is total over the procedures: one that is new does not compile without a line. Whom it concerns is bounded
  * besides: a member reaches its own client and all below it, and what bounds a client is set from above it.
  */
-import type { Role } from "@capstan/domain"
-import type { Api } from "./api.ts"
+import { Power, type Role } from "@capstan/domain"
+import { type Api, procedures } from "./api.ts"
 import { all, type Scope } from "./Scope.ts"
 
 type NamesOf<Node, Prefix extends string = ""> = {
@@ -109,6 +109,9 @@ export const members: { readonly [N in Name]: Roles } = {
   "payments.get": paying,
   "accessTokens.create": developers,
   "accessTokens.list": developers,
+  "accessTokens.get": developers,
+  "accessTokens.update": developers,
+  "accessTokens.rotate": developers,
   "accessTokens.delete": developers,
   "system.health": everyone,
   "system.ready": everyone
@@ -136,3 +139,25 @@ const isNamed = (name: string): name is Name => Object.hasOwn(members, name)
 
 /** Whether a member may call a procedure; one that is not in the table is nobody's. */
 export const memberMay = (role: Role.Member, name: string): boolean => isNamed(name) && members[name].includes(role)
+
+type Person =
+  | { readonly kind: "member"; readonly role: Role.Member }
+  | { readonly kind: "operator"; readonly role: Role.Operator }
+
+/**
+ * The scopes that a person may give to a token, which has no role: a member those under which it may call everything
+ * itself, so that by a token nobody does more than in person.
+ */
+export const givable = (person: Person): ReadonlyArray<Scope> =>
+  person.kind === "operator"
+    ? operators[person.role]
+    : all.filter((scope) => {
+        const names = namesUnder(scope)
+        return names.length > 0 && names.every((name) => memberMay(person.role, name))
+      })
+
+/** What a scope, and what it implies, lets call. */
+const namesUnder = (scope: Scope): ReadonlyArray<string> => {
+  const scopes = Power.scopesOf([scope])
+  return procedures.flatMap(([name, { scope }]) => (scope !== null && scopes.has(scope) ? [name] : []))
+}

@@ -1,4 +1,4 @@
-import { Role } from "@capstan/domain"
+import { Power, Role } from "@capstan/domain"
 import { assert, describe, it } from "@effect/vitest"
 import { procedures } from "../src/api.ts"
 import * as Roles from "../src/Roles.ts"
@@ -22,6 +22,21 @@ describe("members", () => {
   it("may nothing that is not in the table, whatever its name", () => {
     for (const name of ["", "toString", "credits", "credits.nope", "__proto__"])
       for (const role of Role.Member.literals) assert.isFalse(Roles.memberMay(role, name), name)
+  })
+})
+
+describe("a person", () => {
+  it("gives a token no scope under which the token could do what the person may not", () => {
+    for (const role of Role.Member.literals)
+      for (const scope of Roles.givable({ kind: "member", role })) {
+        for (const [name, procedure] of procedures)
+          if (procedure.scope !== null && Power.scopesOf([scope]).has(procedure.scope))
+            assert.isTrue(Roles.memberMay(role, name), `${role} gives ${scope}, and with it ${name}`)
+      }
+    assert.include(Roles.givable({ kind: "member", role: "OWNER" }), "credits:write")
+    assert.notInclude(Roles.givable({ kind: "member", role: "DEVELOPER" }), "credits:write")
+    assert.include(Roles.givable({ kind: "member", role: "DEVELOPER" }), "credits:read")
+    assert.notInclude(Roles.givable({ kind: "operator", role: "ADMIN" }), "operators:write")
   })
 })
 

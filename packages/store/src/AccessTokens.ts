@@ -7,14 +7,11 @@
 import { createHmac, createSecretKey, type KeyObject, randomBytes } from "node:crypto"
 import { crc32 } from "node:zlib"
 import type { Id, Instant } from "@capstan/domain"
-import { Result } from "effect"
 import { type Kysely, type Selectable, sql } from "kysely"
 import type { Caller } from "./Caller.ts"
 import type { Trx } from "./Database.ts"
-import type { Failure } from "./Failure.ts"
 import * as Ids from "./Ids.ts"
 import type { Tables } from "./Tables.ts"
-import * as Page from "./views/Page.ts"
 
 export interface Parts {
   readonly organization: Id.Id
@@ -39,10 +36,10 @@ export const print = ({ organization, id, secret }: Parts): string => {
   return `${body}_${checksumOf(body)}`
 }
 
-/** A new token of an organization. */
-export const mint = (organization: Id.Id): Parts => ({
+/** A new token of an organization, or a new secret of one. */
+export const mint = (organization: Id.Id, id = Ids.mint()): Parts => ({
   organization,
-  id: Ids.mint(),
+  id,
   secret: randomBytes(32).toString("base64url")
 })
 
@@ -66,6 +63,10 @@ export interface AccessToken {
   readonly createdAt: Instant.Instant
   readonly expiresAt: Instant.Instant | null
   readonly revokedAt: Instant.Instant | null
+  /** Until when the secret before the present one is good; null where there is none. */
+  readonly previousUntil: Instant.Instant | null
+  readonly version: bigint
+  readonly updatedAt: Instant.Instant
 }
 
 export const insert = async (trx: Trx, organization: Id.Id, token: AccessToken, secretHash: Buffer): Promise<void> => {
@@ -81,30 +82,51 @@ export const insert = async (trx: Trx, organization: Id.Id, token: AccessToken, 
       per_second: token.perSecond,
       created_by: token.createdBy,
       created_at: new Date(token.createdAt),
-      expires_at: token.expiresAt === null ? null : new Date(token.expiresAt),
-      revoked_at: token.revokedAt === null ? null : new Date(token.revokedAt)
+      expires_at: stamp(token.expiresAt),
+      revoked_at: stamp(token.revokedAt),
+      version: token.version
     })
     .execute()
 }
 
 /** The token, locked until the transaction ends; null where there is none within reach. */
-export const find = async (trx: Trx, { organization, reach }: Reach, id: Id.Id): Promise<AccessToken | null> => {
-  const row = await visible(trx, { organization, reach }).where("id", "=", id).forUpdate().executeTakeFirst()
-  return row === undefined ? null : tokenOf(row)
+export const find = async (trx: Trx, within: Reach, id: Id.Id): Promise<AccessToken | null> => {
+  const row = await visible(trx, within).selectAll().where("id", "=", id).forUpdate().executeTakeFirst()
+  return row === undefined ? null : ofRow(row)
 }
 
-/** The token that a command came by, which cannot be revoked until the transaction ends; null where it came by none. */
-export const maker = async (trx: Trx, { organization, actor }: Caller): Promise<AccessToken | null> => {
-  const [kind, id = ""] = actor.split(":")
-  return kind === "token" && Ids.isId(id) ? find(trx, { organization, reach: null }, id) : null
+/** The token or session that a command came by, which stays as it is until the transaction ends; null where it came by none. */
+export const maker = async (trx: Trx, { organization, token }: Caller): Promise<AccessToken | null> => {
+  if (token === undefined) return null
+  const row = await trx
+    .selectFrom("access_token")
+    .selectAll()
+    .where("organization_id", "=", organization)
+    .where("id", "=", token)
+    .forUpdate()
+    .executeTakeFirst()
+  return row === undefined ? null : ofRow(row)
 }
 
-export const revoke = async (trx: Trx, organization: Id.Id, id: Id.Id, at: Instant.Instant): Promise<void> => {
+/** Writes what of it may change, as its next version. */
+export const update = async (
+  trx: Trx,
+  organization: Id.Id,
+  token: Pick<AccessToken, "expiresAt" | "id" | "name" | "perSecond" | "revokedAt" | "scopes" | "updatedAt">
+): Promise<void> => {
   await trx
     .updateTable("access_token")
-    .set({ revoked_at: new Date(at) })
+    .set({
+      name: token.name,
+      scopes: [...token.scopes],
+      per_second: token.perSecond,
+      expires_at: stamp(token.expiresAt),
+      revoked_at: stamp(token.revokedAt),
+      version: sql`version + 1`,
+      updated_at: new Date(token.updatedAt)
+    })
     .where("organization_id", "=", organization)
-    .where("id", "=", id)
+    .where("id", "=", token.id)
     .execute()
 }
 
@@ -112,7 +134,7 @@ export const revoke = async (trx: Trx, organization: Id.Id, id: Id.Id, at: Insta
 export const revokeOf = async (trx: Trx, organization: Id.Id, client: Id.Id, at: Instant.Instant): Promise<number> => {
   const { numUpdatedRows } = await trx
     .updateTable("access_token")
-    .set({ revoked_at: new Date(at) })
+    .set({ revoked_at: new Date(at), version: sql`version + 1`, updated_at: new Date(at) })
     .where("organization_id", "=", organization)
     .where("reach", "=", client)
     .where("revoked_at", "is", null)
@@ -120,27 +142,39 @@ export const revokeOf = async (trx: Trx, organization: Id.Id, client: Id.Id, at:
   return Number(numUpdatedRows)
 }
 
-/** Newest first. */
-export const list = async (
-  db: Kysely<Tables>,
-  within: Reach,
-  { limit, cursor }: Page.Asked
-): Promise<Result.Result<Page.Page<AccessToken>, Failure>> => {
-  const start = Page.start(cursor, "-id")
-  if (Result.isFailure(start)) return Result.fail(start.failure)
-  const rows = await visible(db, within)
-    .$if(start.success !== null, (query) => query.where("id", "<", start.success?.[2] ?? ""))
-    .orderBy("id", "desc")
-    .limit(limit + 1)
+/** Puts a new secret in place of the present one, which is good until then; null for no longer. What was before it ends. */
+export const rotate = async (
+  trx: Trx,
+  organization: Id.Id,
+  token: Pick<AccessToken, "id" | "previousUntil" | "updatedAt">,
+  secretHash: Buffer
+): Promise<void> => {
+  await trx
+    .updateTable("access_token")
+    .set({
+      secret_hash: secretHash,
+      previous_hash: token.previousUntil === null ? null : sql`secret_hash`,
+      previous_until: stamp(token.previousUntil),
+      version: sql`version + 1`,
+      updated_at: new Date(token.updatedAt)
+    })
+    .where("organization_id", "=", organization)
+    .where("id", "=", token.id)
     .execute()
-  return Result.succeed(Page.of(rows.map(tokenOf), limit, ({ id }) => ["-id", id, id]))
 }
 
-type Reach = Pick<Caller, "organization" | "reach">
+export type Reach = Pick<Caller, "organization" | "reach">
 
-/** Who is confined to a client sees the tokens that are confined to it, or to one below it. */
-const visible = (db: Kysely<Tables>, { organization, reach }: Reach) => {
-  const tokens = db.selectFrom("access_token").selectAll().where("organization_id", "=", organization)
+/**
+ * Who is confined to a client sees the tokens that are confined to it, or to one below it. Sessions of people are shown to
+ * nobody.
+ */
+export const visible = (db: Kysely<Tables>, { organization, reach }: Reach) => {
+  const tokens = db
+    .selectFrom("access_token")
+    .where("access_token.organization_id", "=", organization)
+    .where("member_id", "is", null)
+    .where("operator_id", "is", null)
   return reach === null
     ? tokens
     : tokens.where("reach", "in", (clients) =>
@@ -152,7 +186,7 @@ const visible = (db: Kysely<Tables>, { organization, reach }: Reach) => {
       )
 }
 
-const tokenOf = (row: Selectable<Tables["access_token"]>): AccessToken => ({
+export const ofRow = (row: Selectable<Tables["access_token"]>): AccessToken => ({
   id: row.id,
   name: row.name,
   scopes: row.scopes,
@@ -161,5 +195,10 @@ const tokenOf = (row: Selectable<Tables["access_token"]>): AccessToken => ({
   createdBy: row.created_by,
   createdAt: row.created_at,
   expiresAt: row.expires_at,
-  revokedAt: row.revoked_at
+  revokedAt: row.revoked_at,
+  previousUntil: row.previous_until,
+  version: row.version,
+  updatedAt: row.updated_at ?? row.created_at
 })
+
+const stamp = (at: Instant.Instant | null): Date | null => (at === null ? null : new Date(at))

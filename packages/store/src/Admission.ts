@@ -4,9 +4,10 @@
  * All requests that arrive while one statement is under way are answered by the next: it resolves their tokens, the clocks
  * of their organizations and their rate limits. Nothing is cached, so a revocation holds at once, and a limit holds across
  * processes. A token's limit is a bucket of one second: it refills at `per_second`, and a request takes one per call.
+ * While a rotated secret is still good, both come to the same bucket.
  */
 import { type KeyObject, timingSafeEqual } from "node:crypto"
-import type { Id, Instant } from "@capstan/domain"
+import { type Id, type Instant, Power } from "@capstan/domain"
 import { Result } from "effect"
 import pg from "pg"
 import * as AccessTokens from "./AccessTokens.ts"
@@ -58,6 +59,8 @@ interface Group extends AccessTokens.Parts {
 interface Row {
   readonly place: number
   readonly secret_hash: Buffer
+  /** Of the secret before it, while that is good. */
+  readonly previous_hash: Buffer | null
   readonly scopes: ReadonlyArray<string>
   readonly reach: Id.Id | null
   readonly per_second: number
@@ -116,11 +119,12 @@ export const open = (url: string, { pepper, queue = 10_000, patienceMs = 2_000 }
     while (arrived.size > 0) {
       const batch = take()
       const rows = await ask(batch).catch(() => null)
+      const spares: Spares = new Map()
       for (const group of batch) {
         waiting -= group.waiting.length
         if (rows === null)
           for (const { answer } of group.waiting) answer(Result.fail(unavailable("database_unreachable")))
-        else answerAll(group, rows.get(group))
+        else answerAll(group, rows.get(group), spares)
       }
     }
     busy = false
@@ -167,17 +171,18 @@ const unavailable = (reason: Unavailable["reason"]): Unavailable => ({
   retryAfterMs: 1_000
 })
 
-const refusalOf = (row: Row, hash: Buffer): "expired" | "revoked" | "unknown" | null =>
-  hash.length !== row.secret_hash.length || !timingSafeEqual(hash, row.secret_hash)
-    ? "unknown"
-    : row.revoked
-      ? "revoked"
-      : row.expired
-        ? "expired"
-        : null
+const refusalOf = (row: Row, hash: Buffer): "expired" | "revoked" | "unknown" | null => {
+  const [present, previous] = [isEqual(hash, row.secret_hash), isEqual(hash, row.previous_hash ?? row.secret_hash)]
+  return !present && !previous ? "unknown" : row.revoked ? "revoked" : row.expired ? "expired" : null
+}
+
+const isEqual = (hash: Buffer, known: Buffer): boolean => hash.length === known.length && timingSafeEqual(hash, known)
+
+/** What is left of what was taken from the bucket, by token: two secrets of one share it. */
+type Spares = Map<Id.Id, number>
 
 /** First come, first served, as far as what was taken from the bucket goes. */
-const answerAll = (group: Group, row: Row | undefined): void => {
+const answerAll = (group: Group, row: Row | undefined, spares: Spares): void => {
   const reason = row === undefined ? "unknown" : refusalOf(row, group.hash)
   if (row === undefined || reason !== null) {
     for (const { answer } of group.waiting) answer(Result.fail({ _tag: "Unauthorized", reason: reason ?? "unknown" }))
@@ -191,13 +196,13 @@ const answerAll = (group: Group, row: Row | undefined): void => {
     reach: row.reach,
     actor: `token:${group.id}`,
     token: group.id,
-    scopes: new Set(row.scopes.flatMap(implied)),
+    scopes: Power.scopesOf(row.scopes),
     now: row.now,
     key: null,
     ifMatch: null
   }
   const admitted = Result.succeed({ caller, rate })
-  let spare = taken ?? 0
+  let spare = spares.get(group.id) ?? taken ?? 0
   for (const { calls, answer } of group.waiting)
     if (calls <= spare) {
       spare -= calls
@@ -206,11 +211,8 @@ const answerAll = (group: Group, row: Row | undefined): void => {
       const retryAfterMs = Math.max(1, Math.ceil(((Math.min(calls, limit) - left) / limit) * 1_000))
       answer(Result.fail({ _tag: "RateLimited", rate, retryAfterMs }))
     }
+  spares.set(group.id, spare)
 }
-
-/** Who may write may read. */
-const implied = (scope: string): ReadonlyArray<string> =>
-  scope.endsWith(":write") ? [scope, `${scope.slice(0, -":write".length)}:read`] : [scope]
 
 /** Buckets are locked in the order of their keys: two processes wait for each other, and never both. */
 const statement = `
@@ -219,6 +221,8 @@ const statement = `
       with ordinality as asked (organization_id, id, hash, calls, place)
   ), known as materialized (
     select asked.*, token.secret_hash, token.scopes, token.reach, token.per_second,
+      case when token.previous_until > statement_timestamp() + organization.clock_ahead_ms * interval '1 millisecond'
+        then token.previous_hash end as previous_hash,
       floor(extract(epoch from statement_timestamp()) * 1000)::float8 + organization.clock_ahead_ms::float8 as now,
       token.revoked_at is not null as revoked,
       coalesce(
@@ -227,25 +231,30 @@ const statement = `
     from asked
     join access_token token using (organization_id, id)
     join organization on organization.id = asked.organization_id
-  ), bucket as materialized (
-    select rate.organization_id, rate.token_id, known.calls,
-      least(
-        known.per_second,
-        rate.allowance + greatest(0, extract(epoch from statement_timestamp() - rate.at)) * known.per_second
-      )::float8 as held
+  ), good as materialized (
+    select organization_id, id, per_second, now, sum(calls) as calls
     from known
-    join access_token_rate rate on rate.organization_id = known.organization_id and rate.token_id = known.id
-    where known.hash = known.secret_hash and not known.revoked and not known.expired
+    where hash in (secret_hash, previous_hash) and not revoked and not expired
+    group by organization_id, id, per_second, now
+  ), bucket as materialized (
+    select rate.organization_id, rate.token_id, good.calls, good.now,
+      least(
+        good.per_second,
+        rate.allowance + greatest(0, extract(epoch from statement_timestamp() - rate.at)) * good.per_second
+      )::float8 as held
+    from good
+    join access_token_rate rate on rate.organization_id = good.organization_id and rate.token_id = good.id
     order by rate.organization_id, rate.token_id
     for update of rate
   ), counted as (
     update access_token_rate rate
-    set allowance = bucket.held - least(bucket.calls, floor(bucket.held)), at = greatest(rate.at, statement_timestamp())
+    set allowance = bucket.held - least(bucket.calls, floor(bucket.held)), at = greatest(rate.at, statement_timestamp()),
+      used_at = to_timestamp(bucket.now / 1000)
     from bucket
     where rate.organization_id = bucket.organization_id and rate.token_id = bucket.token_id
     returning rate.organization_id, rate.token_id, bucket.held, least(bucket.calls, floor(bucket.held)) as taken
   )
-  select known.place::integer, known.secret_hash, known.scopes, known.reach, known.per_second, known.now, known.revoked,
+  select known.place::integer, known.secret_hash, known.previous_hash, known.scopes, known.reach, known.per_second, known.now, known.revoked,
     known.expired, counted.held, counted.taken
   from known
   left join counted on counted.organization_id = known.organization_id and counted.token_id = known.id`

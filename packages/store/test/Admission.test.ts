@@ -6,12 +6,14 @@ import { v7 } from "uuid"
 import { afterAll } from "vitest"
 import * as AccessTokens from "../src/AccessTokens.ts"
 import * as Admission from "../src/Admission.ts"
+import * as Database from "../src/Database.ts"
 
 const pepper = AccessTokens.pepper(randomBytes(32).toString("hex"))
 const open = () => Admission.open(TestDatabase.url, { pepper })
 const [one, other] = [open(), open()]
 const pool = TestDatabase.pool()
-afterAll(() => Promise.all([one.close(), other.close(), pool.end()]))
+const database = Database.connect(TestDatabase.url, { max: 2 })
+afterAll(() => Promise.all([one.close(), other.close(), pool.end(), database.close()]))
 
 const organization = async (aheadMs = 0): Promise<string> => {
   const id = v7()
@@ -39,6 +41,19 @@ const token = async (owner: string, { perSecond = 1_000, scopes = [], reach, exp
     [owner, parts.id, AccessTokens.hash(pepper, parts.secret), scopes, reach ?? null, perSecond, expiresInMs ?? null]
   )
   return { ...parts, text: AccessTokens.print(parts) }
+}
+
+/** Its new text; the one before is good for so long. */
+const rotated = async ({ organization, id }: AccessTokens.Parts, overlapMs: number, aheadMs = 0): Promise<string> => {
+  const parts = AccessTokens.mint(organization, id)
+  const updatedAt = Date.now() + aheadMs
+  const previousUntil = overlapMs === 0 ? null : updatedAt + overlapMs
+  await database.db
+    .transaction()
+    .execute((trx) =>
+      AccessTokens.rotate(trx, organization, { id, previousUntil, updatedAt }, AccessTokens.hash(pepper, parts.secret))
+    )
+  return AccessTokens.print(parts)
 }
 
 const admitted = async (text: string, at = one) => Result.getOrThrow(await at.admit(text, 1))
@@ -164,6 +179,67 @@ describe("admission", () => {
     assert.ok(rate.remaining <= 1 && rate.limit === 10)
     const next = await one.admit(text, 10)
     assert.ok(Result.isFailure(next) && next.failure._tag === "RateLimited")
+  })
+
+  it("takes the secret before a rotated one until its time is over, and none before that", async () => {
+    const [hour, ahead] = [3_600_000, 31_536_000_000]
+    const owner = await organization(ahead)
+    const made = await token(owner)
+    const second = await rotated(made, hour, ahead)
+    for (const text of [made.text, second]) await Promise.all([admitted(text), admitted(text, other)])
+    const third = await rotated(made, hour, ahead)
+    for (const at of [one, other]) {
+      assert.deepStrictEqual(await refused(made.text, at), unauthorized("unknown"))
+      await Promise.all([admitted(second, at), admitted(third, at)])
+    }
+    await pool.query("update organization set clock_ahead_ms = clock_ahead_ms + $2 where id = $1", [owner, hour])
+    for (const at of [one, other]) {
+      assert.deepStrictEqual(await refused(second, at), unauthorized("unknown"))
+      await admitted(third, at)
+    }
+    const fourth = await rotated(made, 0, ahead)
+    assert.deepStrictEqual(await refused(third), unauthorized("unknown"))
+    await admitted(fourth)
+  })
+
+  it("refuses both secrets of what was revoked", async () => {
+    const made = await token(await organization())
+    const texts = [made.text, await rotated(made, 3_600_000)]
+    for (const text of texts) await admitted(text)
+    await pool.query("update access_token set revoked_at = now() where id = $1", [made.id])
+    for (const text of texts)
+      for (const at of [one, other]) assert.deepStrictEqual(await refused(text, at), unauthorized("revoked"))
+  })
+
+  it("counts both secrets of a token in one bucket, also within one statement", async () => {
+    const perSecond = 20
+    const made = await token(await organization(), { perSecond })
+    const texts = [made.text, await rotated(made, 3_600_000)]
+    await Promise.all(texts.map((text) => refused(text).catch(() => null)))
+    await pool.query("update access_token_rate set allowance = $2, at = now() where token_id = $1", [
+      made.id,
+      perSecond
+    ])
+    const began = performance.now()
+    const results = await Promise.all(
+      Array.from({ length: 10 * perSecond }, (_, n) => one.admit(texts[n % 2] ?? "", 1))
+    )
+    const seconds = (performance.now() - began) / 1_000
+    const count = results.filter(Result.isSuccess).length
+    assert.ok(count >= perSecond - 1 && count <= perSecond * (1 + seconds) + 1, `${count} in ${seconds} s`)
+  })
+
+  it("remembers when a token came last, by its organization's clock as it was then", async () => {
+    const ahead = 31_536_000_000
+    const owner = await organization(ahead)
+    const { text, id } = await token(owner)
+    const { caller } = await admitted(text)
+    await pool.query("update organization set clock_ahead_ms = 10 * clock_ahead_ms where id = $1", [owner])
+    const { rows } = await pool.query<{ used: Date }>(
+      "select used_at as used from access_token_rate where token_id = $1",
+      [id]
+    )
+    assert.strictEqual(rows[0]?.used.getTime(), caller.now)
   })
 
   it("resolves many tokens at once, from two processes, without a deadlock", async () => {

@@ -1,8 +1,8 @@
-/** What answers the procedures of access tokens. */
+/** What answers the procedures of access tokens. A person gives no more than the role of it may. */
 import type { KeyObject } from "node:crypto"
-import { createAccessToken, deleteAccessToken } from "@capstan/billing"
-import { type Api, Scope } from "@capstan/contract"
-import { AccessTokens } from "@capstan/store"
+import { createAccessToken, deleteAccessToken, rotateAccessToken, updateAccessToken } from "@capstan/billing"
+import { type Api, Roles, Scope } from "@capstan/contract"
+import { type Caller, TokenView } from "@capstan/store"
 import { Effect, Schema } from "effect"
 import type * as Handlers from "../Handlers.ts"
 import { read } from "./read.ts"
@@ -11,25 +11,48 @@ import { read } from "./read.ts"
 const perSecond = 1_000
 
 export const accessTokens = (pepper: KeyObject): Handlers.Of<Api["accessTokens"]> => ({
-  create: (input, caller) =>
+  create: ({ idempotencyKey: _, ...input }, caller) =>
     Effect.map(
-      createAccessToken(caller, { client: null, expiresAt: null, perSecond, ...input }, pepper),
+      createAccessToken(giving(caller), { client: null, expiresAt: null, perSecond, ...input }, pepper),
       ({ text, ...token }) => ({ ...wire(token), token: text })
     ),
 
   list: (asked, caller) =>
     Effect.map(
-      read((db) => AccessTokens.list(db, caller, asked)),
+      read((db) => TokenView.list(db, caller, asked)),
       ({ items, nextCursor }) => ({ items: items.map(wire), nextCursor })
     ),
+
+  get: ({ token }, caller) =>
+    Effect.map(
+      read((db) => TokenView.get(db, caller, token)),
+      wire
+    ),
+
+  update: ({ idempotencyKey: _, ifMatch: __, ...input }, caller) =>
+    Effect.map(updateAccessToken(giving(caller), input), wire),
+
+  rotate: ({ token, overlapSeconds }, caller) =>
+    Effect.map(rotateAccessToken(giving(caller), { token, overlapSeconds }, pepper), ({ text, ...rotated }) => ({
+      ...wire(rotated),
+      token: text
+    })),
 
   delete: ({ token }, caller) => Effect.map(deleteAccessToken(caller, token), wire)
 })
 
 const isScope = Schema.is(Scope.Scope)
 
-const wire = ({ reach, scopes, ...token }: AccessTokens.AccessToken) => ({
+/** With the scopes that it may give to others. */
+const giving = (caller: Caller): Caller => {
+  const { person, scopes } = caller
+  if (person === undefined) return caller
+  return { ...caller, scopes: new Set(Roles.givable(person).filter((scope) => scopes.has(scope))) }
+}
+
+const wire = ({ reach, scopes, version, ...token }: TokenView.View) => ({
   ...token,
   scopes: scopes.filter(isScope),
-  client: reach
+  client: reach,
+  etag: `${version}`
 })

@@ -84,7 +84,7 @@ describe("a token", () => {
     const input = { name: "made", scopes, client: null, perSecond: 5, expiresAt: start + day }
     const operator = caller({ scopes: new Set(scopes) })
     const { id } = await run(createAccessToken(operator, input, pepper))
-    const maker = caller({ scopes: new Set(scopes), actor: `token:${id}` })
+    const maker = caller({ scopes: new Set(scopes), actor: `token:${id}`, token: id })
     for (const more of [{ perSecond: 6 }, { expiresAt: null }, { expiresAt: start + day + 1 }])
       assert.deepInclude(await refusal(createAccessToken(maker, { ...input, ...more }, pepper)), {
         reason: "stronger_than_maker"

@@ -53,6 +53,7 @@ export const Reason = Schema.Literals([
   "no_price_in_currency",
   "scope_not_held",
   "stronger_than_maker",
+  "token_ended",
   "set_from_above",
   "cap_in_use",
   "minimum_required_cap",

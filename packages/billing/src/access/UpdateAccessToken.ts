@@ -1,0 +1,58 @@
+/**
+ * Changes what a token is called, may do, how often, and until when. What makes it weaker, whoever reaches it may; what
+ * makes it stronger has to leave it within the power of the one that asks. The very next request with it is held to it.
+ */
+import { type Id, type Instant, Power } from "@capstan/domain"
+import { AccessTokens, type Caller, CommandKeys, type Failure, Key, TokenView } from "@capstan/store"
+import { Result } from "effect"
+import { change, type Refused, staleness } from "../Doors.ts"
+import { failureOf, ofMaker, past, powerOf } from "./Strength.ts"
+
+/** What is absent stays as it is. */
+export interface Input {
+  readonly token: Id.Id
+  readonly name?: string
+  readonly scopes?: ReadonlyArray<string>
+  readonly perSecond?: number
+  readonly expiresAt?: Instant.Instant | null
+}
+
+export const updateAccessToken = (caller: Caller, { token: id, ...patch }: Input) =>
+  change<TokenView.View>(caller, [], async (trx, { record }) => {
+    const { organization, now } = caller
+    const seen = await TokenView.get(trx, caller, id)
+    if (Result.isFailure(seen)) return Result.fail(seen.failure)
+    const procedure = "accessTokens.update"
+    const asked = { ...caller, procedure, hash: Key.hash(procedure, [id, patch]) }
+    return CommandKeys.once<TokenView.View, Refused>(trx, asked, async () => {
+      const before = await AccessTokens.find(trx, caller, id)
+      if (before === null) return Result.fail({ _tag: "NotFound", what: "token", id })
+      const stale = staleness(caller, before.version)
+      if (stale !== undefined) return Result.fail(stale)
+      if (before.revokedAt !== null) return Result.fail(revoked)
+      const after = { ...before, ...patch, updatedAt: now, version: before.version + 1n }
+      const late = patch.expiresAt === undefined ? undefined : past(patch.expiresAt, now)
+      if (late !== undefined) return Result.fail(late)
+      const maker = await ofMaker(trx, caller)
+      if (Result.isFailure(maker)) return Result.fail(maker.failure)
+      const excess = Power.excessOfChange(powerOf(before), powerOf(after), maker.success)
+      if (excess !== null) return Result.fail(failureOf(excess))
+      await AccessTokens.update(trx, organization, after)
+      const payload = { token: id, before: told(before), after: told(after) }
+      record({ client: null, kind: "access_token.updated", payload })
+      return Result.succeed(TokenView.present(after, seen.success.lastUsedAt, now))
+    })
+  })
+
+const told = ({ name, scopes, perSecond, expiresAt }: AccessTokens.AccessToken) => ({
+  name,
+  scopes,
+  perSecond,
+  expiresAt
+})
+
+export const revoked: Failure = {
+  _tag: "NotAdmissible",
+  reason: "token_ended",
+  message: "This token has been revoked, for good: create a new one."
+}

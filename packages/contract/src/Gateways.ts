@@ -45,9 +45,9 @@ export const procedures = {
     rest: "DELETE /v1/gateways/{connection}",
     summary: "Disconnect an account that no payment method is entered with; disconnected already, it stays so",
     scope: "organization:write",
-    idempotency: "none",
-    input: Schema.Struct({ connection: Id.Id }),
+    idempotency: "optional",
+    input: Schema.Struct({ connection: Id.Id, idempotencyKey: Wire.idempotencyKey }),
     output: Connection,
-    refuses: ["resource_not_found", "not_admissible"]
+    refuses: ["resource_not_found", "idempotency_conflict", "not_admissible"]
   })
 }

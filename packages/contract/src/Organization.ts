@@ -38,14 +38,15 @@ export const procedures = {
     rest: "PATCH /v1/organization",
     summary: "Change the organization's name or settings; a setting holds from the next request on",
     scope: "organization:write",
-    idempotency: "none",
+    idempotency: "optional",
     ifMatch: true,
     input: Schema.Struct({
       name: Schema.optionalKey(Wire.line(1, 200)),
       settings: Schema.optionalKey(Patch),
+      idempotencyKey: Wire.idempotencyKey,
       ifMatch: Wire.ifMatch
     }),
     output: Organization,
-    refuses: ["precondition_failed", "not_admissible"]
+    refuses: ["idempotency_conflict", "precondition_failed", "not_admissible"]
   })
 }

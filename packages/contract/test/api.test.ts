@@ -20,7 +20,7 @@ const computed = (value: unknown): unknown => {
 const isRate = Schema.is(Schema.toType(Rate.Rate))
 const through = (value: unknown): unknown => JSON.parse(JSON.stringify(value))
 
-describe.each(procedures.map(([path, procedure]) => ({ path, procedure })))("$path", ({ procedure }) => {
+describe.each(procedures.map(([path, procedure]) => ({ path, procedure })))("$path", ({ path, procedure }) => {
   for (const side of ["input", "output"] as const) {
     const schema = procedure[side]
     const encode = Schema.encodeSync(schema)
@@ -50,6 +50,18 @@ describe.each(procedures.map(([path, procedure]) => ({ path, procedure })))("$pa
     assert.strictEqual(fields.includes("ifMatch"), procedure.ifMatch)
     assert.strictEqual(procedure.refuses.includes("idempotency_conflict"), procedure.idempotency !== "none")
     assert.strictEqual(procedure.refuses.includes("precondition_failed"), procedure.ifMatch)
+  })
+
+  it("is named by a key where it changes something: as a whole, or each of its items", () => {
+    const byItem = path === "credits.consumeMany"
+    assert.strictEqual(procedure.idempotency === "none", procedure.kind !== "mutation" || byItem)
+    if (byItem)
+      assert.throws(
+        () => Schema.decodeUnknownSync(procedure.input)({ items: [{ client: "ext:a", amount: "1" }] }),
+        /idempotencyKey/
+      )
+    if (/^(credits|orders)\./.test(path) && procedure.kind === "mutation" && !byItem)
+      assert.strictEqual(procedure.idempotency, "required")
   })
 
   it("is allowed by a scope to read or to write, as it does", () => {

@@ -11,7 +11,7 @@ import { read } from "./read.ts"
 const perSecond = 1_000
 
 export const accessTokens = (pepper: KeyObject): Handlers.Of<Api["accessTokens"]> => ({
-  create: ({ idempotencyKey: _, ...input }, caller) =>
+  create: (input, caller) =>
     Effect.map(
       createAccessToken(giving(caller), { client: null, expiresAt: null, perSecond, ...input }, pepper),
       ({ text, ...token }) => ({ ...wire(token), token: text })
@@ -29,8 +29,7 @@ export const accessTokens = (pepper: KeyObject): Handlers.Of<Api["accessTokens"]
       wire
     ),
 
-  update: ({ idempotencyKey: _, ifMatch: __, ...input }, caller) =>
-    Effect.map(updateAccessToken(giving(caller), input), wire),
+  update: (input, caller) => Effect.map(updateAccessToken(giving(caller), input), wire),
 
   rotate: ({ token, overlapSeconds }, caller) =>
     Effect.map(rotateAccessToken(giving(caller), { token, overlapSeconds }, pepper), ({ text, ...rotated }) => ({

@@ -39,7 +39,12 @@ export const createAccessToken = (caller: Caller, input: Input, pepper: KeyObjec
       if (excess !== null) return Result.fail(failureOf(excess))
       const parts = AccessTokens.mint(caller.organization)
       const token: AccessTokens.AccessToken = {
-        ...{ id: parts.id, name, scopes, reach, perSecond, expiresAt },
+        id: parts.id,
+        name,
+        scopes,
+        reach,
+        perSecond,
+        expiresAt,
         createdBy: caller.actor,
         createdAt: caller.now,
         revokedAt: null,

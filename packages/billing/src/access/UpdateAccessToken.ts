@@ -17,21 +17,29 @@ export interface Input {
   readonly expiresAt?: Instant.Instant | null
 }
 
-export const updateAccessToken = (caller: Caller, { token: id, ...patch }: Input) =>
+export const updateAccessToken = (caller: Caller, { token: id, name, scopes, perSecond, expiresAt }: Input) =>
   change<TokenView.View>(caller, [], async (trx, { record }) => {
     const { organization, now } = caller
     const seen = await TokenView.get(trx, caller, id)
     if (Result.isFailure(seen)) return Result.fail(seen.failure)
     const procedure = "accessTokens.update"
-    const asked = { ...caller, procedure, hash: Key.hash(procedure, [id, patch]) }
+    const asked = { ...caller, procedure, hash: Key.hash(procedure, [id, { name, scopes, perSecond, expiresAt }]) }
     return CommandKeys.once<TokenView.View, Refused>(trx, asked, async () => {
       const before = await AccessTokens.find(trx, caller, id)
       if (before === null) return Result.fail({ _tag: "NotFound", what: "token", id })
       const stale = staleness(caller, before.version)
       if (stale !== undefined) return Result.fail(stale)
       if (before.revokedAt !== null) return Result.fail(revoked)
-      const after = { ...before, ...patch, updatedAt: now, version: before.version + 1n }
-      const late = patch.expiresAt === undefined ? undefined : past(patch.expiresAt, now)
+      const after: AccessTokens.AccessToken = {
+        ...before,
+        name: name ?? before.name,
+        scopes: scopes ?? before.scopes,
+        perSecond: perSecond ?? before.perSecond,
+        expiresAt: expiresAt === undefined ? before.expiresAt : expiresAt,
+        updatedAt: now,
+        version: before.version + 1n
+      }
+      const late = expiresAt === undefined ? undefined : past(expiresAt, now)
       if (late !== undefined) return Result.fail(late)
       const maker = await ofMaker(trx, caller)
       if (Result.isFailure(maker)) return Result.fail(maker.failure)

@@ -198,4 +198,7 @@ describe("the list of tokens", () => {
   })
 })
 
-const stripped = ({ text: _, ...view }: TokenView.View & { readonly text: string }): TokenView.View => view
+const stripped = (told: TokenView.View & { readonly text: string }): TokenView.View => {
+  const { text: _, ...view } = told
+  return view
+}

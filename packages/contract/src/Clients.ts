@@ -414,10 +414,13 @@ export const procedures = {
     input: Schema.Struct({
       ...one,
       preview: Schema.optionalKey(Reactivation.Name),
+      note: Schema.optionalKey(
+        Schema.NullOr(ClientLifecycle.Note).annotate({ description: "Why, in your words: kept in the event log." })
+      ),
       idempotencyKey,
       ifMatch
     }),
-    output: Client,
+    output: ClientDetail,
     refuses: [
       "resource_not_found",
       "idempotency_conflict",

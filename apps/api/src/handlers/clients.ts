@@ -84,7 +84,7 @@ export const clients: Handlers.Of<Api["clients"]> = {
 
   suspend: ({ client, reason = null, note = null }, caller) => suspendClient(caller, { client, reason, note }),
 
-  reactivate: ({ client, preview = null }, caller) => reactivateClient(caller, { client, preview }),
+  reactivate: ({ client, preview = null, note = null }, caller) => reactivateClient(caller, { client, preview, note }),
 
   previewReactivate: ({ client }, caller) => Effect.map(previewReactivate(caller, { client }), presentPreview),
 

@@ -110,7 +110,8 @@ export const handlers: Table = {
       client(caller)
     ),
 
-  reactivate: ({ client_id: ref }, caller) => Effect.map(reactivateClient(caller, { client: ref }), client(caller))
+  reactivate: ({ client_id: ref, reason: note }, caller) =>
+    Effect.map(reactivateClient(caller, { client: ref, note }), client(caller))
 }
 
 /** What somebody writes freely may be one of the words that are counted. */

@@ -32,6 +32,7 @@ import { open, retryAfterMs } from "../payments/Provider.ts"
 import { change as changeOrder } from "../payments/SettlePayment.ts"
 import { billPeriod, referenceOf } from "../subscriptions/BillPeriod.ts"
 import { serve, type Session } from "../subscriptions/Serve.ts"
+import { type ClientDetail, detail } from "./Detail.ts"
 import { type Charge, foresee, type Foreseen } from "./Forecast.ts"
 import { changeLifecycle } from "./Lifecycle.ts"
 import { staleness } from "./PreviewReactivate.ts"
@@ -40,26 +41,30 @@ export interface Input {
   readonly client: string
   /** The name of a preview that is confirmed; null where none is. */
   readonly preview?: string | null
+  /** Why, in the words of who asks. */
+  readonly note?: string | null
 }
 
-type Begun = { readonly done: ClientView.Client } | { readonly done: null; readonly payment: Payments.Payment }
+type Asked = Omit<Input, "client">
+
+type Begun = { readonly done: ClientDetail } | { readonly done: null; readonly payment: Payments.Payment }
 
 const procedure = "clients.reactivate"
 
 export const reactivateClient = Effect.fnUntraced(function* (
   caller: Caller,
-  { client: name, preview = null }: Input
-): Effect.fn.Return<ClientView.Client, Refused, Database.Database | PaymentGateway | Trees.Trees> {
+  { client: name, ...input }: Input
+): Effect.fn.Return<ClientDetail, Refused, Database.Database | PaymentGateway | Trees.Trees> {
   yield* reachable(caller, name)
   const service = yield* PaymentGateway
   const begun = yield* change<Begun>(caller, [name], (trx, locked) =>
-    begin({ trx, caller, locked }, service, name, preview)
+    begin({ trx, caller, locked }, service, name, input)
   )
   if (begun.done !== null) return begun.done
   const { payment: intended } = begun
   const payment = Payment.isSettled(intended.state) ? intended : yield* drivePayment(caller, intended.id)
   const { status, declined, actionUrl } = payment.state
-  if (status === "succeeded") return yield* answer(caller, name, preview, payment)
+  if (status === "succeeded") return yield* answer(caller, name, input, payment)
   if (status === "declined" && declined !== null)
     return yield* Effect.fail({ _tag: "PaymentFailed", reason: declined.class, message: declined.message } as const)
   if (status === "action_required" && actionUrl !== null)
@@ -105,15 +110,16 @@ const begin = async (
   session: Session,
   service: PaymentGateway["Service"],
   name: string,
-  preview: string | null
+  input: Asked
 ): Promise<Result.Result<Begun, Refused>> => {
+  const { preview = null, note = null } = input
   const { trx, caller, locked } = session
   const { organization, key } = caller
   const parts = await ClientView.parts(trx, caller, name)
   if (parts === undefined) return Result.fail({ _tag: "NotFound", what: "client", id: name })
-  const hash = Key.hash(procedure, [parts.client.id, payloadOf(preview)])
+  const hash = Key.hash(procedure, [parts.client.id, payloadOf(input)])
   const keyed = { organization, reach: caller.reach, procedure, key, hash }
-  const known = await CommandKeys.answered<ClientView.Client>(trx, keyed)
+  const known = await CommandKeys.answered<ClientDetail>(trx, keyed)
   if (Result.isFailure(known)) return Result.fail(known.failure)
   if (known.success !== null) return Result.succeed({ done: known.success })
   const earlier = key === null ? undefined : await BilledPeriods.askedFor(trx, organization, key)
@@ -127,19 +133,24 @@ const begin = async (
   const { forecast } = foreseen.success
   const stale = versionStaleness(caller, parts.client.version) ?? staleness(caller, parts.client.id, preview, forecast)
   if (stale !== undefined) return Result.fail(stale)
+  if (note !== null)
+    locked.record({ client: parts.client.id, kind: "client.reactivation_requested", payload: { note } })
   if (forecast.charge !== null)
     return bill(session, service, parts, foreseen.success, forecast.charge, key === null ? null : { key, hash })
-  const lifted = await CommandKeys.once<ClientView.Client, Refused>(trx, keyed, async () => {
+  const lifted = await CommandKeys.once<ClientDetail, Refused>(trx, keyed, async () => {
     const command = { _tag: "Lift", cause: "operator", by: caller.actor, at: locked.at } as const
     const changed = await changeLifecycle(caller, locked, parts, name, command)
     if (Result.isFailure(changed)) return Result.fail(changed.failure)
     const served = await serve(session, name, changed.success, "subtree")
-    return Result.map(served, (subscription) =>
-      ClientView.present({ ...changed.success, subscription: subscription ?? parts.subscription })
-    )
+    if (Result.isFailure(served)) return Result.fail(served.failure)
+    const after = { ...changed.success, subscription: served.success ?? parts.subscription }
+    return Result.succeed(await detailed(session, after))
   })
   return Result.map(lifted, (done) => ({ done }))
 }
+
+const detailed = async ({ trx, caller, locked }: Session, parts: ClientView.Parts): Promise<ClientDetail> =>
+  detail(trx, caller, parts, { branch: await locked.branch(parts.client.id), at: locked.at })
 
 /** An order for the current period, and an intent to pay it; where both are there already, those. */
 const bill = async (
@@ -183,15 +194,18 @@ const bill = async (
 }
 
 /** Once it is paid: what became of it. */
-const answer = (caller: Caller, client: string, preview: string | null, { order }: Payments.Payment) =>
-  onClient<ClientView.Client>(caller, { procedure, client, payload: payloadOf(preview) }, async (trx, _, parts) => {
+const answer = (caller: Caller, client: string, input: Asked, { order }: Payments.Payment) =>
+  onClient<ClientDetail>(caller, { procedure, client, payload: payloadOf(input) }, async (trx, locked, parts) => {
     const billed = await BilledPeriods.ofOrder(trx, caller.organization, order)
     return billed?.outcome === "served"
-      ? Result.succeed(ClientView.present(parts))
+      ? Result.succeed(await detailed({ trx, caller, locked }, parts))
       : Result.fail(givenBack(billed?.reason ?? "period_over"))
   })
 
-const payloadOf = (preview: string | null) => (preview === null ? {} : { preview })
+const payloadOf = ({ preview = null, note = null }: Asked) => ({
+  ...(preview === null ? {} : { preview }),
+  ...(note === null ? {} : { note })
+})
 
 const givenBack = (reason: string): Failure => ({
   _tag: "NotAdmissible",

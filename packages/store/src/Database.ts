@@ -46,6 +46,9 @@ export const isTransient = (error: unknown): boolean => {
   return code === lockTimeout || code === deadlock || code === serialization
 }
 
+/** Whether a unique value is in use. */
+export const isTaken = (error: unknown): boolean => sqlState(error) === "23505"
+
 /** Whether it says that the connection is gone, or could not be made. */
 export const isBroken = (error: unknown): boolean => {
   const code = sqlState(error)

@@ -3,7 +3,7 @@
  * where a seat was taken, also how many there were, and how many are taken with it.
  */
 import { type Id, type Instant, Team } from "@capstan/domain"
-import { Invitations, Members } from "@capstan/store"
+import { Database, Invitations, Members } from "@capstan/store"
 import { Result } from "effect"
 import type { Refused } from "../Doors.ts"
 import type { Session } from "../subscriptions/Serve.ts"
@@ -21,9 +21,28 @@ export const change = async (
 ): Promise<Result.Result<Roster, Refused>> => {
   const decided = Team.decide(roster.team, command)
   if (Result.isFailure(decided)) return Result.fail(refused(decided.failure))
-  let after = roster
-  for (const event of decided.success) after = await enact(session, after, event)
-  return Result.succeed(after)
+  try {
+    let after = roster
+    for (const event of decided.success) after = await enact(session, after, event)
+    return Result.succeed(after)
+  } catch (error) {
+    // Letters that are alike to Postgres alone.
+    if (!Database.isTaken(error)) throw error
+    return Result.fail({ _tag: "Taken", what: "e-mail address", value: addressIn(command) })
+  }
+}
+
+const addressIn = (command: Team.Command): string => {
+  switch (command._tag) {
+    case "Invite":
+      return command.invitation.email
+    case "AddMember":
+      return command.member.email
+    case "ChangeDetails":
+      return command.email
+    default:
+      return ""
+  }
 }
 
 const enact = async (session: Session, before: Roster, event: Team.Event): Promise<Roster> => {

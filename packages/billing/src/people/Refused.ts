@@ -11,7 +11,7 @@ export const refused = (refusal: Team.Refusal): Failure => {
     case "NoSeat":
       return because(
         "no_seat",
-        refusal.seats === null
+        refusal.seats === null || refusal.taken >= Team.most
           ? `A client has at most ${Team.most} people: remove one, or revoke an invitation first.`
           : `All ${refusal.seats} seats are taken (${refusal.taken}): remove a member, revoke an invitation, or have more seats first.`
       )

@@ -1,8 +1,9 @@
 import { completeOnboarding, suspendClient } from "@capstan/billing"
 import { InvitationView, MemberView } from "@capstan/store"
+import { Client } from "@capstan/testing"
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
-import { pool, read, refusal, run, start } from "../World.ts"
+import { attempt, pool, read, refusal, run, start } from "../World.ts"
 import { company } from "./Company.ts"
 
 const hour = 3_600_000
@@ -232,6 +233,30 @@ describe("members", () => {
     for (const effect of [...asked, own.reseat(9)]) assert.strictEqual((await refusal(effect))._tag, "ClientSuspended")
     await run(own.remove(bob.id))
     await run(own.revoke(id))
+    await own.isSound()
+  })
+
+  it("join no client whose parent is suspended, or whose subscription is paused", async () => {
+    const own = await company(5)
+    const child = await Client.create(pool, own.organization, { parent: own.client })
+    await run(own.add("ada", { client: child }))
+    await pool.query(
+      `update subscription set status = 'paused', state = jsonb_set(state::jsonb, '{status}', '"paused"')::json where id = $1`,
+      [own.subscription]
+    )
+    assert.strictEqual((await refusal(own.invite("bob")))._tag, "SubscriptionPaused")
+    await run(suspendClient(own.at(), { client: own.client, reason: null, note: null }))
+    const refused = await refusal(own.invite("bob", { client: child }))
+    assert.deepInclude(refused, { _tag: "AncestorSuspended", client: child, ancestor: own.client })
+    const shown = await read((db) => MemberView.list(db, own.at(start, { reach: child }), { limit: 20 }))
+    assert.strictEqual(Result.getOrThrow(shown).items.length, 1)
+  })
+
+  it("are told apart by Postgres as well: what is alike to it alone is taken", async () => {
+    const own = await company()
+    await run(own.add("sigma", { email: "ΟΔΟΣ@example.com" }))
+    const refused = await attempt(own.add("sigma", { email: "οδοσ@example.com" }))
+    if (Result.isFailure(refused)) assert.include(["Taken", "AlreadyHere"], refused.failure._tag)
     await own.isSound()
   })
 

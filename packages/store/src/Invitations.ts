@@ -62,26 +62,6 @@ export const find = async (db: Kysely<Tables>, organization: Id.Id, id: Id.Id): 
   return row === undefined ? undefined : ofRow(row)
 }
 
-/** Those that nobody has settled, the oldest of each client first; the time of some may be over. */
-export const pendingOf = async (
-  db: Kysely<Tables>,
-  organization: Id.Id,
-  clients: ReadonlyArray<Id.Id>
-): Promise<ReadonlyArray<Invitation>> => {
-  if (clients.length === 0) return []
-  const rows = await db
-    .selectFrom("invitation")
-    .selectAll()
-    .where("organization_id", "=", organization)
-    .where((eb) => eb("client_id", "=", eb.fn.any(eb.val([...clients]))))
-    .where("status", "=", sql.lit("pending"))
-    .orderBy("client_id")
-    .orderBy("created_at")
-    .orderBy("id")
-    .execute()
-  return rows.map(ofRow)
-}
-
 /** All that there ever were of these clients. */
 export const ofClients = async (
   db: Kysely<Tables>,

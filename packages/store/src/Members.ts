@@ -71,20 +71,6 @@ export const findByExternalId = async (
   return row === undefined ? undefined : ofRow(row)
 }
 
-/** Whatever the case of its letters. */
-export const findByEmail = async (
-  db: Kysely<Tables>,
-  organization: Id.Id,
-  client: Id.Id,
-  email: string
-): Promise<Member | undefined> => {
-  const row = await present(db, organization)
-    .where("client_id", "=", client)
-    .where(sql`lower(email)`, "=", sql`lower(${email})`)
-    .executeTakeFirst()
-  return row === undefined ? undefined : ofRow(row)
-}
-
 /** All of these clients, the oldest of each first. */
 export const ofClients = async (
   db: Kysely<Tables>,

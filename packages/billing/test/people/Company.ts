@@ -17,7 +17,7 @@ import { assert } from "@effect/vitest"
 import { Result } from "effect"
 import { plan, pool, read, run, start, world } from "../World.ts"
 
-export const someone = (name: string) => ({ email: `${name}@example.com`, name: null, role: "STAFF" as const })
+const someone = (name: string) => ({ email: `${name}@example.com`, name: null, role: "STAFF" as const })
 
 /** With so many seats by a subscription, where a number is given. */
 export const company = async (seats?: number) => {

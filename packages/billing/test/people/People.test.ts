@@ -1,4 +1,4 @@
-import { completeOnboarding, suspendClient } from "@capstan/billing"
+import { completeOnboarding, deleteClient, suspendClient } from "@capstan/billing"
 import { InvitationView, MemberView } from "@capstan/store"
 import { Client } from "@capstan/testing"
 import { assert, describe, it } from "@effect/vitest"
@@ -250,6 +250,18 @@ describe("members", () => {
     assert.deepInclude(refused, { _tag: "AncestorSuspended", client: child, ancestor: own.client })
     const shown = await read((db) => MemberView.list(db, own.at(start, { reach: child }), { limit: 20 }))
     assert.strictEqual(Result.getOrThrow(shown).items.length, 1)
+  })
+
+  it("and invitations end with their client", async () => {
+    const own = await company(5)
+    await run(own.add("ada"))
+    await run(own.add("bob"))
+    const { id } = await run(own.invite("cy"))
+    await run(deleteClient(own.at(), { client: own.client, anonymize: true }))
+    assert.deepInclude(await own.seats(), { members: 0, invitations: 0 })
+    for (const effect of [own.accept(id), own.add("di")])
+      assert.strictEqual((await refusal(effect))._tag, "ClientClosed")
+    await own.isSound()
   })
 
   it("are told apart by Postgres as well: what is alike to it alone is taken", async () => {

@@ -133,7 +133,8 @@ const peopleKinds = [
   "member.deleted",
   "invitation.created",
   "invitation.resent",
-  "invitation.revoked"
+  "invitation.revoked",
+  "client.deleted"
 ]
 const seatKinds = ["subscription.started", "subscription.changed", "subscription.canceled"]
 
@@ -145,7 +146,8 @@ const replayed = (notes: Notes, client: Id.Id, told: ReadonlyArray<Told>): Team.
   for (const line of told) {
     subscribed = seatsAfter(subscribed, line)
     const before = team
-    for (const event of eventsOf(line)) team = Team.evolve(team, event)
+    for (const event of line.kind === "client.deleted" ? endOf(team, line.at) : eventsOf(line))
+      team = Team.evolve(team, event)
     if (!takesSeat(before, line)) continue
     notes.check("seats")
     const { seats } = line.payload
@@ -171,6 +173,14 @@ const seatsAfter = (before: number | null, { kind, payload: { seats, change } }:
       return before
   }
 }
+
+/** A client that is deleted has nobody any more. */
+const endOf = ({ members, invitations }: Team.State, at: Instant.Instant): ReadonlyArray<Team.Event> => [
+  ...members.map(({ id }) => ({ _tag: "Removed", member: id, at }) as const),
+  ...invitations.flatMap(({ id, status }) =>
+    status === "pending" ? [{ _tag: "Revoked", invitation: id, at } as const] : []
+  )
+]
 
 const takesSeat = ({ invitations }: Team.State, { kind, at, payload }: Told): boolean =>
   kind === "invitation.created" ||

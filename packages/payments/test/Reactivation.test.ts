@@ -19,7 +19,7 @@ import {
   suspend,
   turnTo
 } from "./Suspending.ts"
-import { attempt, database, day, payer, pool, refusal, run, start } from "./World.ts"
+import { attempt, database, day, payer, payments, pool, refusal, run, start } from "./World.ts"
 
 /** Suspended from the tenth of March, and the tenth of June is today. */
 const lapsed = async (behaviour?: string, now = months(3) + 9 * day): Promise<Scene & { readonly now: number }> => {
@@ -207,6 +207,10 @@ describe("a reactivation of a client whose period has lapsed", () => {
     ])
     await pool.query("update gateway_connection set secret = 'x' where id = $1", [connection.id])
     assert.deepInclude(await refusal(reactivate(made, client, now)), { reason: "gateway_refused" })
+    const { seal } = await payments()
+    const unreachable = seal("sandbox_unreachable", [id, connection.id])
+    await pool.query("update gateway_connection set secret = $2 where id = $1", [connection.id, unreachable])
+    assert.deepInclude(await refusal(reactivate(made, client, now)), { _tag: "Upstream", upstream: "sandbox" })
     await pool.query("update gateway_connection set secret = $2 where id = $1", [connection.id, rows[0]?.secret])
     assert.deepStrictEqual(await orders(id), [])
 
@@ -306,6 +310,28 @@ describe("what was paid for a period", () => {
     await run(reactivate(made, client, months(5)))
     assert.strictEqual((await charged(id)).charges, 2)
     await isWell(id)
+  })
+})
+
+describe("the doctor", () => {
+  const given = async () => {
+    const made = await lapsed()
+    await run(reactivate(made, made.client, made.now))
+    return made
+  }
+  it.each([
+    [
+      "a period that says it was not charged",
+      "update subscription set state = (state::jsonb || '{\"charged\": false}')::json"
+    ],
+    ["money that nothing came of", "update billed_period set outcome = null"],
+    ["money that is said to have gone back", "update billed_period set outcome = 'given_back', reason = 'period_over'"],
+    ["an order that bills nothing", "delete from billed_period"]
+  ])("finds %s", async (_, harm) => {
+    const { id } = await given()
+    await isWell(id)
+    await pool.query(`${harm} where organization_id = $1`, [id])
+    assert.deepStrictEqual([...new Set((await ailments(id)).map(({ name }) => name))], ["billed"])
   })
 })
 

@@ -100,13 +100,17 @@ export interface Scene extends World {
 export const scene = async (
   behaviour = "sandbox_succeed",
   over: Parameters<typeof plan>[1] = {},
-  options: Client.Options & { readonly settings?: Readonly<Record<string, unknown>> } = {}
+  options: Client.Options & {
+    readonly settings?: Readonly<Record<string, unknown>>
+    /** When it subscribes. */
+    readonly from?: number
+  } = {}
 ): Promise<Scene> => {
-  const { settings = {}, ...own } = options
+  const { settings = {}, from = start, ...own } = options
   const made = await world({ settings })
   const paying = await payer(made, behaviour, own)
   await plan(made.caller(), over)
-  const subscription = await subscribe(made, paying.client)
+  const subscription = await subscribe(made, paying.client, "pro", from)
   const at = (now: number, key: string = Ids.mint()) => made.caller({ now, key })
   return { ...made, ...paying, id: made.organization.id, subscription, at }
 }

@@ -68,7 +68,7 @@ const working = async (url: string, smtpUrl: string | null) => {
 
 /** What a mail says, decoded. */
 const decoded = (whole: string, part: "html" | "plain"): string => {
-  const found = new RegExp(`Content-Type: text/${part}[^]*?\\r\\n\\r\\n([^]*?)\\r\\n--`).exec(whole)
+  const found = new RegExp(`Content-Type: text/${part}[^]*?\\r\\n\\r\\n([^]*?)\\r\\n----_`).exec(whole)
   const isBase64 = new RegExp(`text/${part}[^\\r]*\\r\\nContent-Transfer-Encoding: base64`).test(whole)
   const body = found?.[1] ?? ""
   const text = isBase64
@@ -83,7 +83,15 @@ const decoded = (whole: string, part: "html" | "plain"): string => {
 }
 
 it("an invitation is mailed while it can be accepted, and told as it is", { timeout: 60_000 }, async () => {
-  const seller = { legalName: "Seller & Co.", taxId: null, email: "office@seller.example", phone: null, website: null }
+  const address = { line1: "1 Main St", line2: null, postalCode: "10115", city: "Berlin", state: null, country: "DE" }
+  const seller = {
+    legalName: "Seller & Co.",
+    address,
+    taxId: null,
+    email: "office@seller.example",
+    phone: null,
+    website: null
+  }
   const { url, pool, organization, record, invite, relayed } = await scene({
     seller,
     logoUrl: "https://seller.example/logo.png"
@@ -110,6 +118,7 @@ it("an invitation is mailed while it can be accepted, and told as it is", { time
   assert.include(plain, `Seller & Co. invites you to Ada & <b>Sons</b>.`)
   for (const text of ["Seller &amp; Co.", "Ada &amp; &lt;b&gt;Sons&lt;/b&gt;", "Eve &quot;E&quot; &lt;x&gt;", "admin"])
     assert.include(html, text)
+  assert.include(plain, "Seller & Co.\n1 Main St\n10115 Berlin DE\noffice@seller.example\n")
   assert.include(html, `<img src="https://seller.example/logo.png" alt="Seller &amp; Co."`)
   assert.notMatch(html, /<b>|<x>|<script/)
   const asked = await fs.readFile(path.join(dir, `${called}.eml`), "utf8")

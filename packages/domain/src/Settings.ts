@@ -4,6 +4,7 @@
  * A range that is null leaves the choice to whoever sets the value.
  */
 import { Schema } from "effect"
+import { Address } from "./Address.ts"
 import * as Credits from "./Credits.ts"
 import { Minor } from "./Money.ts"
 import { Seats } from "./subscription/State.ts"
@@ -32,6 +33,7 @@ const link = formed(/^https:\/\/[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?(\/[!-~]{0,180
 /** Who sells, by law. */
 export const Seller = Schema.Struct({
   legalName: line(200),
+  address: Schema.NullOr(Address),
   taxId: Schema.NullOr(line(50)),
   email: Schema.NullOr(formed(/^[^\s@]{1,64}@[^\s@]{1,189}\.[^\s@.]{1,63}$/, "must be an e-mail address")),
   phone: Schema.NullOr(formed(/^\+?[0-9][0-9 ().-]{2,30}$/, "must be a telephone number")),

@@ -1,5 +1,5 @@
 /** What mails that invite somebody have in common: whose they are, who invites, and what becomes of them. */
-import type { Id, Instant, Role } from "@capstan/domain"
+import type { Id, Instant, Role, Settings } from "@capstan/domain"
 import { type Caller, type Database, Ids, Members, Operators, type Organizations, type Trees } from "@capstan/store"
 import { Effect, Result } from "effect"
 import { change, type Refused } from "../Doors.ts"
@@ -15,8 +15,15 @@ export interface Asked {
 
 export const sellerOf = ({ name, settings }: Organizations.Organization): Letter.Seller => {
   const { seller, logoUrl } = settings
-  const lines = seller === null ? [] : [seller.email, seller.phone, seller.website]
+  const lines = seller === null ? [] : [...placeOf(seller.address), seller.email, seller.phone, seller.website]
   return { name: seller?.legalName ?? name, lines: lines.filter((line) => line !== null), logoUrl }
+}
+
+const placeOf = (address: Settings.Seller["address"]): ReadonlyArray<string | null> => {
+  if (address === null) return []
+  const { line1, line2, postalCode, city, state, country } = address
+  const joined = (parts: ReadonlyArray<string | null>) => parts.filter((part) => part !== null).join(" ")
+  return [line1, line2, joined([postalCode, city, state, country])]
 }
 
 /** Somebody in person, by name; else the organization. */

@@ -3,16 +3,18 @@
  *
  * All requests that arrive while one statement is under way are answered by the next: it resolves their tokens, the clocks
  * of their organizations and their rate limits. Nothing is cached, so a revocation holds at once, and a limit holds across
- * processes. A token's limit is a bucket of one second: it refills at `per_second`, and a request takes one per call.
- * While a rotated secret is still good, both come to the same bucket.
+ * processes. Whose session it is, and what their role is now, is found out likewise, so a session ends with its person.
+ * A token's limit is a bucket of one second: it refills at `per_second`, and a request takes one per call. While a rotated
+ * secret is still good, both come to the same bucket.
  */
 import { type KeyObject, timingSafeEqual } from "node:crypto"
-import { type Id, type Instant, Power } from "@capstan/domain"
+import { type Id, type Instant, Power, type Role } from "@capstan/domain"
 import { Result } from "effect"
 import pg from "pg"
 import * as AccessTokens from "./AccessTokens.ts"
-import type { Caller } from "./Caller.ts"
+import type { Caller, Person } from "./Caller.ts"
 import type { Unavailable } from "./Failure.ts"
+import * as Sightings from "./Sightings.ts"
 
 interface Rate {
   readonly limit: number
@@ -67,6 +69,12 @@ interface Row {
   readonly now: Instant.Instant
   readonly expired: boolean
   readonly revoked: boolean
+  /** Of a session. */
+  readonly member_id: Id.Id | null
+  readonly operator_id: Id.Id | null
+  readonly member_role: Role.Member | null
+  readonly operator_role: Role.Operator | null
+  readonly seen: Instant.Instant | null
   /** What the bucket held, and how much of it was taken; null where there is no bucket yet. */
   readonly held: number | null
   readonly taken: number | null
@@ -120,12 +128,19 @@ export const open = (url: string, { pepper, queue = 10_000, patienceMs = 2_000 }
       const batch = take()
       const rows = await ask(batch).catch(() => null)
       const spares: Spares = new Map()
+      const sightings: Array<Sightings.Sighting> = []
       for (const group of batch) {
         waiting -= group.waiting.length
         if (rows === null)
           for (const { answer } of group.waiting) answer(Result.fail(unavailable("database_unreachable")))
-        else answerAll(group, rows.get(group), spares)
+        else {
+          const row = rows.get(group)
+          answerAll(group, row, spares)
+          if (row !== undefined && refusalOf(row, group.hash) === null) sightings.push(...sightingsOf(group, row))
+        }
       }
+      // Nobody waits for it, and one that is lost comes again.
+      if (sightings.length > 0) await Sightings.keep(pool, sightings).catch(() => {})
     }
     busy = false
   }
@@ -181,6 +196,18 @@ const isEqual = (hash: Buffer, known: Buffer): boolean => hash.length === known.
 /** What is left of what was taken from the bucket, by token: two secrets of one share it. */
 type Spares = Map<Id.Id, number>
 
+const personOf = ({ member_id, member_role, operator_id, operator_role }: Row): Person | null => {
+  if (member_id !== null && member_role !== null) return { kind: "member", id: member_id, role: member_role }
+  return operator_id !== null && operator_role !== null
+    ? { kind: "operator", id: operator_id, role: operator_role }
+    : null
+}
+
+const sightingsOf = ({ organization }: Group, row: Row): ReadonlyArray<Sightings.Sighting> => {
+  const person = personOf(row)
+  return person !== null && Sightings.isDue(row.seen, row.now) ? [{ organization, person, at: row.now }] : []
+}
+
 /** First come, first served, as far as what was taken from the bucket goes. */
 const answerAll = (group: Group, row: Row | undefined, spares: Spares): void => {
   const reason = row === undefined ? "unknown" : refusalOf(row, group.hash)
@@ -191,11 +218,13 @@ const answerAll = (group: Group, row: Row | undefined, spares: Spares): void => 
   const { per_second: limit, held, taken } = row
   const left = (held ?? 0) - (taken ?? 0)
   const rate: Rate = { limit, remaining: Math.floor(left), resetMs: Math.ceil(((limit - left) / limit) * 1_000) }
+  const person = personOf(row)
   const caller: Caller = {
     organization: group.organization,
     reach: row.reach,
-    actor: `token:${group.id}`,
+    actor: person === null ? `token:${group.id}` : `${person.kind}:${person.id}`,
     token: group.id,
+    ...(person === null ? {} : { person }),
     scopes: Power.scopesOf(row.scopes),
     now: row.now,
     key: null,
@@ -224,13 +253,21 @@ const statement = `
       case when token.previous_until > statement_timestamp() + organization.clock_ahead_ms * interval '1 millisecond'
         then token.previous_hash end as previous_hash,
       floor(extract(epoch from statement_timestamp()) * 1000)::float8 + organization.clock_ahead_ms::float8 as now,
-      token.revoked_at is not null as revoked,
+      token.revoked_at is not null
+        or (token.member_id is not null and member.id is null)
+        or (token.operator_id is not null and operator.id is null) as revoked,
+      token.member_id, member.role as member_role, token.operator_id, operator.role as operator_role,
+      floor(extract(epoch from coalesce(member.last_seen_at, operator.last_seen_at)) * 1000)::float8 as seen,
       coalesce(
         token.expires_at <= statement_timestamp() + organization.clock_ahead_ms * interval '1 millisecond', false
       ) as expired
     from asked
     join access_token token using (organization_id, id)
     join organization on organization.id = asked.organization_id
+    left join member on member.organization_id = token.organization_id and member.id = token.member_id
+      and member.removed_at is null
+    left join operator on operator.organization_id = token.organization_id and operator.id = token.operator_id
+      and operator.status = 'active'
   ), good as materialized (
     select organization_id, id, per_second, now, sum(calls) as calls
     from known
@@ -254,8 +291,9 @@ const statement = `
     where rate.organization_id = bucket.organization_id and rate.token_id = bucket.token_id
     returning rate.organization_id, rate.token_id, bucket.held, least(bucket.calls, floor(bucket.held)) as taken
   )
-  select known.place::integer, known.secret_hash, known.previous_hash, known.scopes, known.reach, known.per_second, known.now, known.revoked,
-    known.expired, counted.held, counted.taken
+  select known.place::integer, known.secret_hash, known.previous_hash, known.scopes, known.reach, known.per_second,
+    known.now, known.revoked, known.expired, known.member_id, known.member_role, known.operator_id, known.operator_role,
+    known.seen, counted.held, counted.taken
   from known
   left join counted on counted.organization_id = known.organization_id and counted.token_id = known.id`
 

@@ -1,7 +1,7 @@
 /** The people of an organization. Who has been removed is nowhere, except in the record. */
 import type { Id, Instant, Role } from "@capstan/domain"
 import { Result } from "effect"
-import { type Kysely, type Selectable, sql } from "kysely"
+import type { Kysely, Selectable } from "kysely"
 import type { Trx } from "./Database.ts"
 import type { Failure } from "./Failure.ts"
 import type { Tables } from "./Tables.ts"
@@ -63,27 +63,10 @@ export const find = async (db: Kysely<Tables>, organization: Id.Id, id: Id.Id): 
   return row === undefined ? undefined : ofRow(row)
 }
 
-/** Whatever the case of its letters. */
-export const findByEmail = async (
-  db: Kysely<Tables>,
-  organization: Id.Id,
-  email: string
-): Promise<Operator | undefined> => {
-  const row = await present(db, organization)
-    .where(sql`lower(email)`, "=", sql`lower(${email})`)
-    .executeTakeFirst()
-  return row === undefined ? undefined : ofRow(row)
-}
-
-/** How many there are, and how many of them are active owners. */
-export const count = async (
-  db: Kysely<Tables>,
-  organization: Id.Id
-): Promise<{ readonly all: number; readonly owners: number }> => {
-  const { rows } = await sql<{ all: number; owners: number }>`
-    select count(*)::integer as all, (count(*) filter (where role = 'OWNER' and status = 'active'))::integer as owners
-    from operator where organization_id = ${organization} and status <> 'removed'`.execute(db)
-  return rows[0] ?? { all: 0, owners: 0 }
+/** There are few of them. */
+export const all = async (db: Kysely<Tables>, organization: Id.Id): Promise<ReadonlyArray<Operator>> => {
+  const rows = await present(db, organization).orderBy("id").execute()
+  return rows.map(ofRow)
 }
 
 /** Newest first. */

@@ -86,9 +86,7 @@ const forbiddenTo = (caller: Caller | null, name: string, { scope }: Procedure.A
   if (!caller.scopes.has(scope)) return Problem.forbidden(scope)
   const { person } = caller
   if (person === undefined) return undefined
-  const may =
-    person.kind === "member" ? Roles.memberMay(person.role, name) : Roles.operators[person.role].includes(scope)
-  return may ? undefined : Problem.roleMayNot(person.role)
+  return Roles.may(person, name, scope) ? undefined : Problem.roleMayNot(person.role)
 }
 
 /** Key and version are fields of the input where a procedure takes them. */

@@ -26,6 +26,8 @@ interface Owned {
   readonly token: string
   readonly member: string
   readonly invitation: string
+  readonly operator: string
+  readonly session: string
 }
 
 const debit = { amount: "1", idempotencyKey: anId() }
@@ -102,6 +104,10 @@ const naming: Readonly<Record<string, (owned: Owned, strangers: string) => Reado
   "orders.refund": ({ order }) => ({ order, idempotencyKey: anId() }),
   "payments.list": ({ client }) => ({ client }),
   "payments.get": ({ payment }) => ({ payment }),
+  "operators.update": ({ operator }) => ({ operator, name: "Theirs" }),
+  "operators.remove": ({ operator }) => ({ operator }),
+  "sessions.create": ({ member }) => ({ member }),
+  "sessions.revoke": ({ session }) => ({ session }),
   "accessTokens.create": ({ client }) => ({ name: "Theirs", scopes: ["credits:read"], client }),
   "accessTokens.get": ({ token }) => ({ token }),
   "accessTokens.update": ({ token }) => ({ token, name: "Theirs" }),
@@ -124,6 +130,9 @@ const own: Readonly<Record<string, (owned: Owned) => Readonly<Record<string, unk
   "credits.consumeMany": ({ client }) => ({ items: [{ client, ...debit }] }),
   "gateways.connect": () => ({ gateway: "sandbox" }),
   "gateways.list": () => ({}),
+  "operators.invite": () => ({ email: "own@example.com", role: "OWNER" }),
+  "operators.list": () => ({}),
+  "sessions.list": ({ member }) => ({ member }),
   "accessTokens.list": () => ({})
 }
 const lists = [
@@ -159,6 +168,7 @@ const estate = async () => {
   await publish(id, "plan")
   const subscribed = await must("subscriptions.create", { client, plan: "plan" })
   const created = await must("accessTokens.create", { name: "Reader", scopes: ["credits:read"], client })
+  const member = await must("members.create", { client, email: "ada@example.com", externalId: "ada" })
   const owned: Owned = {
     client,
     hold: named(held["hold"]),
@@ -173,8 +183,10 @@ const estate = async () => {
     payment: named(bought, "payment"),
     subscription: named(subscribed),
     token: named(created),
-    member: named(await must("members.create", { client, email: "ada@example.com", externalId: "ada" })),
-    invitation: named(await must("invitations.create", { client, email: "bob@example.com" }))
+    member: named(member),
+    invitation: named(await must("invitations.create", { client, email: "bob@example.com" })),
+    operator: named(await must("operators.invite", { email: "theirs@example.com", role: "OWNER" })),
+    session: named(await must("sessions.create", { member: named(member) }))
   }
   return { id, owned }
 }
@@ -248,7 +260,13 @@ describe.each(transports)("over %s", (over, call) => {
 
   it("lists of a token that is confined show nothing beside it", async () => {
     const [, { token } = { token: "" }] = strangers
-    for (const name of [...lists.filter(isThere), "gateways.list", "accessTokens.list"]) {
+    for (const name of [
+      ...lists.filter(isThere),
+      "gateways.list",
+      "operators.list",
+      "sessions.list",
+      "accessTokens.list"
+    ]) {
       const { status, body } = await call(url, name, {}, { token })
       assert.strictEqual(status, 200, name)
       for (const id of Object.values(theirs.owned)) assert.notInclude(JSON.stringify(body), id, name)
@@ -258,7 +276,13 @@ describe.each(transports)("over %s", (over, call) => {
   it("a token that is confined changes nothing of the organization", async () => {
     const before = await rows(theirs.id)
     const [, { token } = { token: "" }] = strangers
-    for (const name of ["organization.update", "products.create", "products.archive", "gateways.connect"]) {
+    for (const name of [
+      "organization.update",
+      "operators.invite",
+      "products.create",
+      "products.archive",
+      "gateways.connect"
+    ]) {
       const input = { ...ofOrganization, ...own }[name]?.(theirs.owned, "")
       const { status, body } = await call(url, name, { ...input }, { token })
       assert.deepStrictEqual([status, body["code"]], [422, "not_admissible"], `${name}: ${JSON.stringify(body)}`)

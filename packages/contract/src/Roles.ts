@@ -33,6 +33,10 @@ const nobody: Roles = []
 export const members: { readonly [N in Name]: Roles } = {
   "organization.get": nobody,
   "organization.update": nobody,
+  "operators.invite": nobody,
+  "operators.list": nobody,
+  "operators.update": nobody,
+  "operators.remove": nobody,
   "clients.create": admins,
   "clients.upsert": admins,
   "clients.update": admins,
@@ -107,6 +111,9 @@ export const members: { readonly [N in Name]: Roles } = {
   "orders.refund": nobody,
   "payments.list": paying,
   "payments.get": paying,
+  "sessions.create": nobody,
+  "sessions.list": everyone,
+  "sessions.revoke": everyone,
   "accessTokens.create": developers,
   "accessTokens.list": developers,
   "accessTokens.get": developers,
@@ -140,9 +147,13 @@ const isNamed = (name: string): name is Name => Object.hasOwn(members, name)
 /** Whether a member may call a procedure; one that is not in the table is nobody's. */
 export const memberMay = (role: Role.Member, name: string): boolean => isNamed(name) && members[name].includes(role)
 
-type Person =
+export type Person =
   | { readonly kind: "member"; readonly role: Role.Member }
   | { readonly kind: "operator"; readonly role: Role.Operator }
+
+/** By its role; `scope` is that of the procedure. */
+export const may = (person: Person, name: string, scope: Scope): boolean =>
+  person.kind === "member" ? memberMay(person.role, name) : operators[person.role].includes(scope)
 
 /**
  * The scopes that a person may give to a token, which has no role: a member those under which it may call everything

@@ -8,6 +8,7 @@ import * as Gateways from "./Gateways.ts"
 import * as Invitations from "./Invitations.ts"
 import * as Leases from "./Leases.ts"
 import * as Members from "./Members.ts"
+import * as Operators from "./Operators.ts"
 import * as Orders from "./Orders.ts"
 import * as Organization from "./Organization.ts"
 import * as PaymentMethods from "./PaymentMethods.ts"
@@ -16,11 +17,13 @@ import { list, type RouterOf } from "./Procedure.ts"
 import * as Products from "./Products.ts"
 import * as Raises from "./Raises.ts"
 import * as Recharge from "./Recharge.ts"
+import * as Sessions from "./Sessions.ts"
 import * as Subscriptions from "./Subscriptions.ts"
 import * as System from "./System.ts"
 
 export const api = {
   organization: Organization.procedures,
+  operators: Operators.procedures,
   clients: { ...Clients.procedures, ...ClientState.procedures },
   members: Members.procedures,
   invitations: Invitations.procedures,
@@ -34,6 +37,7 @@ export const api = {
   paymentMethods: PaymentMethods.procedures,
   orders: Orders.procedures,
   payments: Payments.procedures,
+  sessions: Sessions.procedures,
   accessTokens: AccessTokens.procedures,
   system: System.procedures
 }

@@ -16,7 +16,6 @@ export interface Caller {
   readonly token?: Id.Id
   /** Who has to be allowed to by a role as well; absent where nobody in person asks. */
   readonly person?: Person
-  /** What it may; in a handler, of somebody in person, what of it they may hand on to a token. */
   readonly scopes: ReadonlySet<string>
   /** By the organization's clock. */
   readonly now: Instant.Instant

@@ -1,10 +1,11 @@
 /** What answers the procedures of access tokens. A person gives no more than the role of it may. */
 import type { KeyObject } from "node:crypto"
 import { createAccessToken, deleteAccessToken, rotateAccessToken, updateAccessToken } from "@capstan/billing"
-import { type Api, Roles, Scope } from "@capstan/contract"
-import { type Caller, TokenView } from "@capstan/store"
+import { type Api, Scope } from "@capstan/contract"
+import { TokenView } from "@capstan/store"
 import { Effect, Schema } from "effect"
 import type * as Handlers from "../Handlers.ts"
+import { giving } from "./giving.ts"
 import { read } from "./read.ts"
 
 /** Of a token that does not say. */
@@ -41,13 +42,6 @@ export const accessTokens = (pepper: KeyObject): Handlers.Of<Api["accessTokens"]
 })
 
 const isScope = Schema.is(Scope.Scope)
-
-/** With the scopes that it may give to others. */
-const giving = (caller: Caller): Caller => {
-  const { person, scopes } = caller
-  if (person === undefined) return caller
-  return { ...caller, scopes: new Set(Roles.givable(person).filter((scope) => scopes.has(scope))) }
-}
 
 const wire = ({ reach, scopes, version, ...token }: TokenView.View) => ({
   ...token,

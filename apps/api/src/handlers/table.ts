@@ -10,6 +10,7 @@ import { gateways } from "./gateways.ts"
 import { invitations } from "./invitations.ts"
 import { leases } from "./leases.ts"
 import { members } from "./members.ts"
+import { operators } from "./operators.ts"
 import { orders } from "./orders.ts"
 import { organization } from "./organization.ts"
 import { paymentMethods } from "./paymentMethods.ts"
@@ -17,6 +18,7 @@ import { payments } from "./payments.ts"
 import { products } from "./products.ts"
 import { type Links, raises } from "./raises.ts"
 import { recharge } from "./recharge.ts"
+import { sessions } from "./sessions.ts"
 import { subscriptions } from "./subscriptions.ts"
 import { system } from "./system.ts"
 
@@ -26,6 +28,7 @@ export interface Needs extends Links {
 
 export const handlers = ({ pepper, probe, publicUrl }: Needs): Handlers.Of<Api> => ({
   organization,
+  operators,
   clients,
   members,
   invitations,
@@ -39,6 +42,7 @@ export const handlers = ({ pepper, probe, publicUrl }: Needs): Handlers.Of<Api> 
   paymentMethods,
   orders,
   payments,
+  sessions: sessions(pepper),
   accessTokens: accessTokens(pepper),
   system: system(probe)
 })

@@ -101,6 +101,9 @@ export const Reason = Schema.Literals([
   "invitation_accepted",
   "invitation_revoked",
   "disposable_email",
+  "owner_required",
+  "last_owner",
+  "too_many_operators",
   "not_admissible"
 ]).annotate({ identifier: "NotAdmissibleReason" })
 export type Reason = typeof Reason.Type
@@ -114,6 +117,7 @@ export const What = Schema.Literals([
   "hold",
   "invitation",
   "member",
+  "operator",
   "order",
   "payment",
   "paymentMethod",
@@ -121,6 +125,7 @@ export const What = Schema.Literals([
   "raise",
   "recharge",
   "route",
+  "session",
   "subscription",
   "token"
 ])

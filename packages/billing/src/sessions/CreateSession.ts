@@ -1,0 +1,88 @@
+/**
+ * Opens a session for a person whom the caller has recognised. It can do no more than the caller's own token, and what its
+ * person may by their role is looked up with each of its requests. Its text is told this once.
+ */
+import type { KeyObject } from "node:crypto"
+import type { Id } from "@capstan/domain"
+import {
+  AccessTokens,
+  type Caller,
+  CommandKeys,
+  type Database,
+  type Failure,
+  Key,
+  MemberView,
+  Operators,
+  Sessions
+} from "@capstan/store"
+import { Result } from "effect"
+import { secretUnder } from "../access/Secret.ts"
+import { change, type Refused } from "../Doors.ts"
+
+export interface Input {
+  readonly person: MemberView.Named | { readonly operator: Id.Id }
+  readonly expiresInMs: number
+}
+
+export interface Opened extends Sessions.Session {
+  readonly text: string
+}
+
+export const createSession = (caller: Caller, { person, expiresInMs }: Input, pepper: KeyObject) =>
+  change<Opened>(caller, [], async (trx, { record }) => {
+    const { organization, actor, now } = caller
+    const procedure = "sessions.create"
+    const hash = Key.hash(procedure, [person, expiresInMs])
+    const asked = { ...caller, procedure, hash, secret: secretUnder(pepper, caller) }
+    return CommandKeys.once<Opened, Refused>(trx, asked, async () => {
+      const whose = await ("member" in person
+        ? ofMember(trx, caller, person)
+        : ofOperator(trx, caller, person.operator))
+      if (Result.isFailure(whose)) return Result.fail(whose.failure)
+      const maker = await AccessTokens.maker(trx, caller)
+      const parts = AccessTokens.mint(organization)
+      const session: Sessions.Session = {
+        id: parts.id,
+        ...whose.success,
+        scopes: [...caller.scopes],
+        createdBy: actor,
+        createdAt: now,
+        expiresAt: Math.min(now + expiresInMs, maker?.expiresAt ?? Number.POSITIVE_INFINITY),
+        revokedAt: null
+      }
+      await Sessions.insert(trx, organization, session, AccessTokens.hash(pepper, parts.secret))
+      const { id, member, operator, expiresAt } = session
+      record({ client: session.client, kind: "session.created", payload: { session: id, member, operator, expiresAt } })
+      return Result.succeed({ ...session, text: AccessTokens.print(parts) })
+    })
+  })
+
+type Whose = Pick<Sessions.Session, "client" | "member" | "operator">
+
+const ofMember = async (
+  trx: Database.Trx,
+  caller: Caller,
+  named: MemberView.Named
+): Promise<Result.Result<Whose, Failure>> => {
+  const member = await MemberView.find(trx, caller, named)
+  return member === undefined
+    ? Result.fail({ _tag: "NotFound", what: "member", id: named.member })
+    : Result.succeed({ member: member.id, operator: null, client: member.client })
+}
+
+/** Whoever may make operators may let one in. */
+const ofOperator = async (trx: Database.Trx, caller: Caller, id: Id.Id): Promise<Result.Result<Whose, Failure>> => {
+  const absent: Failure = { _tag: "NotFound", what: "operator", id }
+  if (caller.reach !== null) return Result.fail(absent)
+  if (!caller.scopes.has("operators:write")) return Result.fail(lacking)
+  const operator = await Operators.find(trx, caller.organization, id)
+  return operator?.status === "active"
+    ? Result.succeed({ member: null, operator: id, client: null })
+    : Result.fail(absent)
+}
+
+const lacking: Failure = {
+  _tag: "NotAdmissible",
+  reason: "scope_not_held",
+  message: "A session of an operator takes the scope operators:write, which your own token lacks: use one that has it."
+}

@@ -1,8 +1,11 @@
 import { execFile } from "node:child_process"
 import net from "node:net"
 import { promisify } from "node:util"
+import { Sealed } from "@capstan/store"
 import { Client, Database } from "@capstan/testing"
 import { assert, describe, it, onTestFinished } from "vitest"
+import { tenant } from "../Paying.ts"
+import { publish } from "../Plans.ts"
 import * as Serving from "../Serving.ts"
 
 const { url } = await Serving.start()
@@ -41,6 +44,21 @@ const enterprise = async () => {
     externalId: "ext-client-0042",
     metadata: { crm_id: "CRM-001", tier: "premium" }
   })
+  return { ...own, client }
+}
+
+const day = 86_400_000
+
+/** Its trial ended while it was suspended: what came after it is to be paid. */
+const lapsed = async (method = "sandbox_succeed") => {
+  const own = await tenant(url)
+  await own.settle({ onTrialEndWithoutMethod: "suspend" })
+  await publish(own.id, "pro", { price: 2_900n, trial: { unit: "day", count: 1 } })
+  const client = await own.client()
+  await own.method(client, method)
+  await Serving.overRest(url, "subscriptions.create", { client, plan: "pro" }, own)
+  await Serving.overRest(url, "clients.suspend", { client }, own)
+  await Serving.pool.query("update organization set clock_ahead_ms = $2 where id = $1", [own.id, 3 * day])
   return { ...own, client }
 }
 
@@ -213,6 +231,32 @@ describe("every error of their table, in their shape", () => {
       assert.isAbove(Number((details as Json)["retry_after_ms"]), 0)
       assert.isAtLeast(Number(answer.headers.get("retry-after")), 1)
     }
+  })
+
+  it("502 upstream_error, where the provider that is to be asked for money is not there", async () => {
+    const { id, token, client } = await lapsed()
+    const { rows } = await Serving.pool.query<{ readonly id: string }>(
+      "select id from gateway_connection where organization_id = $1",
+      [id]
+    )
+    const [connection] = rows
+    const secret = Sealed.under(Serving.secret, "secrets of connections").seal("sandbox_unreachable", [
+      id,
+      connection?.id ?? ""
+    ])
+    await Serving.pool.query("update gateway_connection set secret = $2 where organization_id = $1", [id, secret])
+    assert.deepStrictEqual(refused(await ask({ ...reactivation(client), token })), [502, "upstream_error"])
+    assert.strictEqual((await ask({ path: `/clients/${client}`, token })).answer["status"], "suspended")
+  })
+
+  it("and 402, which their table lacks: what lapsed is to be paid, and was declined", async () => {
+    const { token, client } = await lapsed("sandbox_decline_funds")
+    assert.deepStrictEqual(refused(await ask({ ...reactivation(client), token })), [
+      402,
+      "payment_failed",
+      { reason: "funds" }
+    ])
+    assert.strictEqual((await ask({ path: `/clients/${client}`, token })).answer["status"], "suspended")
   })
 
   it("503 temporarily_unavailable, where who may do what cannot be asked", async () => {

@@ -33,16 +33,9 @@ export const change = async (
 }
 
 const addressIn = (command: Team.Command): string => {
-  switch (command._tag) {
-    case "Invite":
-      return command.invitation.email
-    case "AddMember":
-      return command.member.email
-    case "ChangeDetails":
-      return command.email
-    default:
-      return ""
-  }
+  if (command._tag === "Invite") return command.invitation.email
+  if (command._tag === "AddMember") return command.member.email
+  return command._tag === "ChangeDetails" ? command.email : ""
 }
 
 const enact = async (session: Session, before: Roster, event: Team.Event): Promise<Roster> => {

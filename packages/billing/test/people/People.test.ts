@@ -267,8 +267,9 @@ describe("members", () => {
   it("are told apart by Postgres as well: what is alike to it alone is taken", async () => {
     const own = await company()
     await run(own.add("sigma", { email: "ΟΔΟΣ@example.com" }))
-    const refused = await attempt(own.add("sigma", { email: "οδοσ@example.com" }))
-    if (Result.isFailure(refused)) assert.include(["Taken", "AlreadyHere"], refused.failure._tag)
+    const again = await attempt(own.add("sigma", { email: "οδοσ@example.com" }))
+    // As its own locale has it.
+    assert.include(["joined", "Taken"], Result.isSuccess(again) ? "joined" : again.failure._tag)
     await own.isSound()
   })
 

@@ -4,8 +4,9 @@
  * Within a filter any of its values will do; all filters have to hold.
  */
 import type { ClientLifecycle, Id, Instant, Subscription } from "@capstan/domain"
-import { type RawBuilder, type SelectQueryBuilder, type SqlBool, sql } from "kysely"
+import { type RawBuilder, type SelectQueryBuilder, sql } from "kysely"
 import type { Tables } from "../Tables.ts"
+import { any, type Condition, given, isOneOf, literally } from "./Conditions.ts"
 
 export interface Filter {
   /** Part of the name, the e-mail address, the billing name or the external id, in upper or lower case. */
@@ -39,8 +40,6 @@ export const apply = <O>(
   filter: Filter
 ): Clients<O> => conditions(organization, parents, filter).reduce((query, condition) => query.where(condition), clients)
 
-type Condition = RawBuilder<SqlBool>
-
 const conditions = (
   organization: Id.Id,
   parents: ReadonlyArray<Id.Id> | undefined,
@@ -60,21 +59,8 @@ const conditions = (
   ...given(filter.createdBefore, (at) => sql<boolean>`client.created_at < ${new Date(at)}`)
 ]
 
-const given = <A>(value: A | undefined, condition: (value: A) => Condition): ReadonlyArray<Condition> =>
-  value === undefined ? [] : [condition(value)]
-
-const any = (conditions: ReadonlyArray<Condition>): Condition =>
-  conditions.length === 0 ? sql<boolean>`false` : sql<boolean>`(${sql.join(conditions, sql` or `)})`
-
-/** A single value leaves the rows in the order of an index. */
-const isOneOf = (what: RawBuilder<unknown>, values: ReadonlyArray<string>, type: "text" | "uuid"): Condition =>
-  values.length === 1
-    ? sql<boolean>`${what} = ${values[0]}::${sql.raw(type)}`
-    : sql<boolean>`${what} = any(${[...values]}::${sql.raw(type)}[])`
-
 /** As the column `search` has it: a line for each, in lower case. Texts of three letters and more find it by an index. */
-const contains = (query: string): Condition =>
-  sql<boolean>`client.search like ${`%${query.toLowerCase().replaceAll(/[\\%_]/g, "\\$&")}%`}`
+const contains = (query: string): Condition => sql<boolean>`client.search like ${`%${literally(query.toLowerCase())}%`}`
 
 const isAddressed = ([first = "", ...others]: ReadonlyArray<string>): Condition =>
   others.length === 0

@@ -28,6 +28,7 @@ interface Owned {
   readonly invitation: string
   readonly operator: string
   readonly session: string
+  readonly event: string
 }
 
 const debit = { amount: "1", idempotencyKey: anId() }
@@ -108,6 +109,9 @@ const naming: Readonly<Record<string, (owned: Owned, strangers: string) => Reado
   "operators.remove": ({ operator }) => ({ operator }),
   "sessions.create": ({ member }) => ({ member }),
   "sessions.revoke": ({ session }) => ({ session }),
+  "events.list": ({ client }) => ({ client }),
+  "events.get": ({ event }) => ({ event }),
+  "events.export": ({ client }) => ({ client }),
   "accessTokens.create": ({ client }) => ({ name: "Theirs", scopes: ["credits:read"], client }),
   "accessTokens.get": ({ token }) => ({ token }),
   "accessTokens.update": ({ token }) => ({ token, name: "Theirs" }),
@@ -140,6 +144,8 @@ const lists = [
   "clients.export",
   "members.list",
   "invitations.list",
+  "events.list",
+  "events.export",
   "raises.list",
   "orders.list",
   "payments.list"
@@ -169,6 +175,7 @@ const estate = async () => {
   const subscribed = await must("subscriptions.create", { client, plan: "plan" })
   const created = await must("accessTokens.create", { name: "Reader", scopes: ["credits:read"], client })
   const member = await must("members.create", { client, email: "ada@example.com", externalId: "ada" })
+  const { items: events } = await must("events.list", { client })
   const owned: Owned = {
     client,
     hold: named(held["hold"]),
@@ -186,7 +193,8 @@ const estate = async () => {
     member: named(member),
     invitation: named(await must("invitations.create", { client, email: "bob@example.com" })),
     operator: named(await must("operators.invite", { email: "theirs@example.com", role: "OWNER" })),
-    session: named(await must("sessions.create", { member: named(member) }))
+    session: named(await must("sessions.create", { member: named(member) })),
+    event: named((events as ReadonlyArray<unknown>)[0])
   }
   return { id, owned }
 }

@@ -120,6 +120,9 @@ export const members: { readonly [N in Name]: Roles } = {
   "accessTokens.update": developers,
   "accessTokens.rotate": developers,
   "accessTokens.delete": developers,
+  "events.list": admins,
+  "events.get": admins,
+  "events.export": admins,
   "system.health": everyone,
   "system.ready": everyone
 }

@@ -4,6 +4,7 @@ import * as Caps from "./Caps.ts"
 import * as Clients from "./Clients.ts"
 import * as ClientState from "./ClientState.ts"
 import * as Credits from "./Credits.ts"
+import * as Events from "./Events.ts"
 import * as Gateways from "./Gateways.ts"
 import * as Invitations from "./Invitations.ts"
 import * as Leases from "./Leases.ts"
@@ -39,6 +40,7 @@ export const api = {
   payments: Payments.procedures,
   sessions: Sessions.procedures,
   accessTokens: AccessTokens.procedures,
+  events: Events.procedures,
   system: System.procedures
 }
 export type Api = typeof api

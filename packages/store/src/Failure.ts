@@ -17,6 +17,7 @@ export type Failure =
         | "connection"
         | "creditPack"
         | "entry"
+        | "event"
         | "hold"
         | "invitation"
         | "member"

@@ -18,6 +18,7 @@ import { up as search } from "./migrations/0010_search.ts"
 import { up as people } from "./migrations/0011_people.ts"
 import { up as access } from "./migrations/0012_access.ts"
 import { up as reactivation } from "./migrations/0013_reactivation.ts"
+import { up as audit } from "./migrations/0014_audit.ts"
 import { up as sessions } from "./migrations/0015_sessions.ts"
 
 const migrations: Readonly<Record<string, Migration>> = {
@@ -34,6 +35,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   "0011_people": { up: people },
   "0012_access": { up: access },
   "0013_reactivation": { up: reactivation },
+  "0014_audit": { up: audit },
   "0015_sessions": { up: sessions }
 }
 

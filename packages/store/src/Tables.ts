@@ -509,5 +509,7 @@ export interface Tables {
     payload: Json<unknown>
     recorded_at: Generated<Stamp>
     relayed_at: StampOrNull
+    token_id: string | null
+    object_id: string | null
   }
 }

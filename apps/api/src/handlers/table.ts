@@ -6,6 +6,7 @@ import { accessTokens } from "./accessTokens.ts"
 import { caps } from "./caps.ts"
 import { clients } from "./clients.ts"
 import { credits } from "./credits.ts"
+import { events } from "./events.ts"
 import { gateways } from "./gateways.ts"
 import { invitations } from "./invitations.ts"
 import { leases } from "./leases.ts"
@@ -44,5 +45,6 @@ export const handlers = ({ pepper, probe, publicUrl }: Needs): Handlers.Of<Api> 
   payments,
   sessions: sessions(pepper),
   accessTokens: accessTokens(pepper),
+  events,
   system: system(probe)
 })

@@ -28,7 +28,8 @@ export const updateOrganization = (caller: Caller, { name, settings = {} }: Inpu
         name: of.name,
         settings: Object.fromEntries(changed.map((key) => [key, of.settings[key]]))
       })
-      record({ client: null, kind: "organization.updated", payload: { before: told(before), after: told(after) } })
+      const payload = { organization: caller.organization, before: told(before), after: told(after) }
+      record({ client: null, kind: "organization.updated", payload })
       return Result.succeed({ ...after, version: before.version + 1n })
     })
   })

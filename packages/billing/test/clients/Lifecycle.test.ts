@@ -32,7 +32,8 @@ describe("suspendClient", () => {
     })
     assert.deepInclude(await run(getClient(caller(), { client })), suspended)
     const { rows } = await pool.query("select kind, payload from event where client_id = $1", [client])
-    assert.deepStrictEqual(rows, [{ kind: "client.suspended", payload: { _tag: "Suspended", suspension } }])
+    const changed = { before: { status: "active" }, after: { status: "suspended" } }
+    assert.deepStrictEqual(rows, [{ kind: "client.suspended", payload: { _tag: "Suspended", suspension, ...changed } }])
     assert.deepInclude(await refusal(suspendClient(caller(), { client, ...nothing })), { _tag: "AlreadySuspended" })
   })
 

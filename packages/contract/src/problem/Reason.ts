@@ -114,6 +114,7 @@ export const What = Schema.Literals([
   "connection",
   "creditPack",
   "entry",
+  "event",
   "hold",
   "invitation",
   "member",

@@ -210,7 +210,8 @@ const answer = (
     hash: request.hash,
     asked: "amount" in command ? command.amount : null,
     effectiveAt: request._tag === "Debit" ? request.effectiveAt : null,
-    actor: caller.actor
+    actor: caller.actor,
+    token: caller.token ?? null
   }
   const decided = draft.decide(snapshot, line, command, posting)
   if (Result.isFailure(decided)) return Result.fail(decided.failure)

@@ -59,7 +59,7 @@ export interface Locked {
    */
   readonly flush: () => Promise<void>
   /** A line for the event log. */
-  readonly record: (event: { readonly client: Id.Id | null; readonly kind: string; readonly payload: unknown }) => void
+  readonly record: (event: { readonly client: Id.Id | null; readonly kind: string; readonly payload: object }) => void
 }
 
 interface Posted {
@@ -196,6 +196,10 @@ class Session implements Locked {
     return this.#caller.now
   }
 
+  get #by(): Pick<Posting, "actor" | "token"> {
+    return { actor: this.#caller.actor, token: this.#caller.token ?? null }
+  }
+
   readonly client = (name: string): Id.Id => this.#location(name).client
 
   readonly branch = async (name: string): Promise<Tree.Branch> => {
@@ -257,7 +261,7 @@ class Session implements Locked {
   }
 
   readonly record: Locked["record"] = (event) => {
-    this.#draft.record({ ...event, actor: this.#caller.actor, at: this.at })
+    this.#draft.record({ ...event, ...this.#by, at: this.at })
   }
 
   /** Stamps every locked tree, also where nothing of the gate's was changed: what the use case wrote may matter to it. */
@@ -291,7 +295,7 @@ class Session implements Locked {
       hash: key?.hash ?? null,
       asked,
       effectiveAt: null,
-      actor: this.#caller.actor
+      ...this.#by
     }
     const decided: Result.Result<Decided, Tree.Refusal> = this.#draft.decide(
       snapshot,
@@ -315,7 +319,7 @@ class Session implements Locked {
 
   #settled(id: Id.Id, command: Settlement, key: Pick<Posting, "asked" | "hash" | "key" | "namespace">) {
     const { snapshot, line } = this.#held(id)
-    const posting = { ...key, effectiveAt: null, actor: this.#caller.actor }
+    const posting = { ...key, effectiveAt: null, ...this.#by }
     return this.#draft.decide(snapshot, line, { ...command, at: this.#draft.at(snapshot, command.at) }, posting)
   }
 

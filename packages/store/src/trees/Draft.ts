@@ -3,8 +3,9 @@
  *
  * Nothing of a snapshot changes until the batch is on disk; `keep` then makes it what the draft says.
  */
-import { type ClientLifecycle, Credits, type Id, type Instant, SpendingCap, Tree, Wallet } from "@capstan/domain"
+import { ClientLifecycle, Credits, type Id, type Instant, SpendingCap, Tree, Wallet } from "@capstan/domain"
 import { Result } from "effect"
+import * as Objects from "../events/Objects.ts"
 import * as Ids from "../Ids.ts"
 import { bigintsAsText } from "../Key.ts"
 import type { Entry } from "./Entry.ts"
@@ -20,6 +21,8 @@ export interface Posting {
   readonly asked: bigint | null
   readonly effectiveAt: Instant.Instant | null
   readonly actor: string
+  /** By which it came, for the event log. */
+  readonly token: Id.Id | null
 }
 
 export interface Decided {
@@ -105,7 +108,15 @@ export class Draft {
       const line = hold === undefined ? undefined : lineOf(snapshot, hold)
       if (hold === undefined || line === undefined) continue
       const { expiresAt: effectiveAt } = hold
-      const posting = { namespace: "lapse", key: id, hash: null, asked: null, effectiveAt, actor: "system" }
+      const posting = {
+        namespace: "lapse",
+        key: id,
+        hash: null,
+        asked: null,
+        effectiveAt,
+        actor: "system",
+        token: null
+      }
       this.decide(snapshot, line, { _tag: "Lapse", hold: id, at }, posting)
     }
   }
@@ -167,10 +178,11 @@ export class Draft {
     before: Tree.Branch,
     events: ReadonlyArray<Tree.Event>,
     at: Instant.Instant,
-    { actor, hash, ...posting }: Posting,
+    { actor, token, hash, ...posting }: Posting,
     spender: Spender
   ): Entry | null {
     const sketch = this.#sketch(snapshot)
+    const by = { actor, token, at }
     const { client } = line
     const { member, meter } = spender
     let branch = before
@@ -208,7 +220,7 @@ export class Draft {
           for (const counter of branch.counters)
             if (counter.cap.id === cap) this.writes.tell(counter.cap, counter.window)
           const payload = { cap, percent, start: event.start, used: `${event.used}`, limit: `${event.limit}` }
-          this.record({ client: event.client, kind: "spending_threshold.reached", actor, at, payload })
+          this.record({ client: event.client, kind: "spending_threshold.reached", ...by, payload })
           break
         }
         case "BalanceNoticed":
@@ -216,7 +228,7 @@ export class Draft {
           const notice = event._tag === "BalanceNoticed" ? event.notice : "none"
           this.writes.notices.set(event.client, notice)
           const kind = event._tag === "BalanceNoticed" ? `balance.${notice}` : "balance.restored"
-          this.record({ client: event.client, kind, actor, at, payload: { level: Credits.format(event.level) } })
+          this.record({ client: event.client, kind, ...by, payload: { level: Credits.format(event.level) } })
           break
         }
         case "RechargeWanted":
@@ -229,7 +241,7 @@ export class Draft {
           })
           if (event._tag === "RechargeFellShort") break
           const payload = { crossing: event.crossing, shortfall: Credits.format(event.shortfall), spender: line.client }
-          this.record({ client, kind: "recharge.wanted", actor, at, payload })
+          this.record({ client, kind: "recharge.wanted", ...by, payload })
           break
         }
         case "LifecycleChanged": {
@@ -237,7 +249,12 @@ export class Draft {
           this.looks.add(client)
           sketch.lines.set(client, { ...line, members: branch.line, version: line.version + 1n })
           this.writes.lifecycles.set(client, { state, at })
-          this.record({ client, kind: kindOf[event.change._tag], actor, at, payload: event.change })
+          const was = before.line[0].lifecycle
+          const told = {
+            before: { status: ClientLifecycle.status(was) },
+            after: { status: ClientLifecycle.status(state) }
+          }
+          this.record({ client, kind: kindOf[event.change._tag], ...by, payload: { ...event.change, ...told } })
           break
         }
         case "LimitForecast": {
@@ -245,7 +262,7 @@ export class Draft {
           for (const counter of branch.counters)
             if (counter.cap.id === cap) this.writes.foretell(counter.cap, counter.window)
           const payload = { cap, start, used: `${event.used}`, limit: `${event.limit}`, projectedAt }
-          this.record({ client, kind: "spending_cap.forecast", actor, at, payload })
+          this.record({ client, kind: "spending_cap.forecast", ...by, payload })
           break
         }
         case "CapSet": {
@@ -285,10 +302,12 @@ export class Draft {
     readonly client: Id.Id | null
     readonly kind: string
     readonly actor: string
+    readonly token: Id.Id | null
     readonly at: Instant.Instant
-    readonly payload: unknown
+    readonly payload: object
   }): void {
-    this.writes.events.push({ id: Ids.mint(), ...event, payload: JSON.stringify(payload, bigintsAsText) })
+    const object = Objects.of(event.kind, event.client, payload)?.id ?? null
+    this.writes.events.push({ id: Ids.mint(), ...event, object, payload: JSON.stringify(payload, bigintsAsText) })
   }
 }
 

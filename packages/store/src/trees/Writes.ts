@@ -20,6 +20,9 @@ export interface NewEvent {
   readonly client: Id.Id | null
   readonly kind: string
   readonly actor: string
+  readonly token: Id.Id | null
+  /** The id of what it is about. */
+  readonly object: string | null
   readonly at: Instant.Instant
   readonly payload: string
 }
@@ -179,8 +182,8 @@ const rareText = `, opened as (
   where ok.ok and h.organization_id = $1 and h.id = i.id and h.outcome is null returning 1
 ), emitted as materialized (
   select i.*, row_number() over (partition by i.client_id order by i.position) as nth
-  from unnest($53::uuid[], $54::uuid[], $55::text[], $56::text[], $57::timestamptz[], $58::json[])
-    with ordinality as i(id, client_id, kind, actor, at, payload, position)
+  from unnest($53::uuid[], $54::uuid[], $55::text[], $56::text[], $57::timestamptz[], $58::json[],
+    $73::uuid[], $74::text[]) with ordinality as i(id, client_id, kind, actor, at, payload, token_id, object_id, position)
 ), changed as (
   select i.* from unnest($59::uuid[], $60::timestamptz[], $61::timestamptz[], $62::json[], $63::timestamptz[])
     as i(id, onboarded_at, closed_at, suspensions, updated_at)
@@ -200,8 +203,9 @@ const rareText = `, opened as (
   where ok.ok and c.organization_id = $1 and c.id = t.client_id
   returning c.id, c.events, t.events as added
 ), events as (
-  insert into event (organization_id, id, client_id, number, kind, actor, at, payload)
-  select $1, e.id, e.client_id, coalesce(c.events - c.added + e.nth, 0), e.kind, e.actor, e.at, e.payload
+  insert into event (organization_id, id, client_id, number, kind, actor, at, payload, token_id, object_id)
+  select $1, e.id, e.client_id, coalesce(c.events - c.added + e.nth, 0), e.kind, e.actor, e.at, e.payload,
+    e.token_id, e.object_id
   from emitted e left join clients c on c.id = e.client_id, ok
   where ok.ok
 ), noticed as (
@@ -364,6 +368,8 @@ const rareValues = ({ opened, settled, events, lifecycles, notices, recharges }:
     array(wanted, ([, { target }]) => target),
     array(wanted, ([, { at }]) => iso(at)),
     opened.map(({ hold }) => hold.member),
-    opened.map(({ hold }) => hold.meter)
+    opened.map(({ hold }) => hold.meter),
+    array(events, ({ token }) => token),
+    events.map(({ object }) => object)
   ]
 }

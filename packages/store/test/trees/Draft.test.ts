@@ -50,7 +50,7 @@ const tree = (): Snapshot => {
   return snapshot
 }
 
-const posting = { namespace: "test", key: "1", hash: null, asked: null, effectiveAt: null, actor: "test" }
+const posting = { namespace: "test", key: "1", hash: null, asked: null, effectiveAt: null, actor: "test", token: null }
 
 /** Counted in a cap that the client stood under when it spent, and does not any more. */
 const reversal = (snapshot: Snapshot): Tree.Command => {

@@ -1,6 +1,6 @@
 /** People in clients. Who has been removed is nowhere, except in the record. */
 import type { Id, Instant, Role } from "@capstan/domain"
-import { type Kysely, type Selectable, sql } from "kysely"
+import type { Kysely, Selectable } from "kysely"
 import type { Trx } from "./Database.ts"
 import type { Tables } from "./Tables.ts"
 

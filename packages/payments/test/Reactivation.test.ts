@@ -1,4 +1,4 @@
-import { drivePayment, reactivateClient, refundOrder, runDue } from "@capstan/billing"
+import { applyNotice, drivePayment, reactivateClient, refundOrder, runDue } from "@capstan/billing"
 import { Client } from "@capstan/testing"
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
@@ -309,6 +309,25 @@ describe("what was paid for a period", () => {
     await suspend(made, client, now + 3 * day)
     await run(reactivate(made, client, months(5)))
     assert.strictEqual((await charged(id)).charges, 2)
+    await isWell(id)
+  })
+})
+
+describe("a bank that takes back what was paid for a period", () => {
+  it("is heard once; nothing was granted for it, so nothing is owed", async () => {
+    const made = await lapsed()
+    const { id, client, now, at, connection, subscription } = made
+    await run(reactivate(made, client, now))
+    const { rows } = await pool.query<{ reference: string }>("select reference from payment where client_id = $1", [
+      client
+    ])
+    const { headers, body } = await Sandbox.chargeBack(await database(), connection, rows[0]?.reference ?? "")
+    const tell = () => run(applyNotice(at(now), { connection: connection.id, headers: new Headers(headers), body }))
+    assert.deepStrictEqual([await tell(), await tell()], ["applied", "known"])
+    assert.deepStrictEqual(await orders(id), ["subscription_cycle refunded 2900: succeeded"])
+    assert.deepInclude((await events(id, "payment.charged_back"))[0], { amount: "2900", owed: "0" })
+    assert.isTrue((await stateOf(id, subscription)).charged)
+    assert.deepInclude(await statusOf(made, client, now), { status: "active", included: 100n })
     await isWell(id)
   })
 })

@@ -66,7 +66,7 @@ export const settle = async (
     .execute()
 }
 
-export const ofOrders = async (
+const ofOrders = async (
   db: Kysely<Tables>,
   organization: Id.Id,
   orders: ReadonlyArray<Id.Id>

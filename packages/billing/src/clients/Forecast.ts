@@ -46,7 +46,7 @@ export interface Charge {
   > | null
 }
 
-export interface OfSubscription {
+interface OfSubscription {
   readonly id: Id.Id
   readonly outcome: "canceled" | "past_due" | "resumes" | "unserved"
   readonly status: Subscription.Status

@@ -23,7 +23,7 @@ import { catchUp } from "./Resumption.ts"
 import { plansOf, serve, type Session } from "./Serve.ts"
 
 /** Why a period that is paid cannot be served. */
-export type Unserved =
+type Unserved =
   | "already_charged"
   | "client_closed"
   | "client_suspended"

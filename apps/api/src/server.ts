@@ -14,6 +14,7 @@ import * as docs from "./docs.ts"
 import { handlers } from "./handlers/table.ts"
 import * as hooks from "./hooks.ts"
 import type { Handler } from "./Handlers.ts"
+import * as invitationLinks from "./links/invitations.ts"
 import * as raiseLinks from "./links/raises.ts"
 import * as Log from "./Log.ts"
 import * as Metrics from "./Metrics.ts"
@@ -84,6 +85,7 @@ export const open = async ({
   seeds.mount(app, { services, log, deadlineMs }, { admission, metrics, log })
   hooks.mount(app, { services, log, metrics })
   raiseLinks.mount(app, { services, pepper, log, metrics })
+  invitationLinks.mount(app, { services, pepper, log, metrics })
   const document = JSON.stringify(openapi.document(api, manifest.version))
   app.get("/openapi.json", (c) => c.body(document, 200, { "content-type": "application/json; charset=utf-8" }))
   app.get("/metrics", (c) =>

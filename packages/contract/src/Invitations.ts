@@ -1,7 +1,7 @@
 /** Invitations: each keeps a seat for a person, until it is settled or its time is over. */
 import { Id, Role, Team } from "@capstan/domain"
 import { Schema } from "effect"
-import { joining } from "./Members.ts"
+import { joining, Member, PersonName } from "./Members.ts"
 import * as Page from "./Page.ts"
 import { mutation, query } from "./Procedure.ts"
 import * as Wire from "./Wire.ts"
@@ -72,6 +72,25 @@ export const procedures = {
     idempotency: "optional",
     input: Schema.Struct({ ...one, idempotencyKey }),
     output: Invitation,
+    refuses: ["resource_not_found", "idempotency_conflict", "not_admissible"]
+  }),
+  accept: mutation({
+    rest: "POST /v1/invitations/accept",
+    summary:
+      "Accept an invitation by the token of its signed link, which is all that it takes. Again, it changes nothing",
+    scope: null,
+    idempotency: "optional",
+    input: Schema.Struct({
+      link: Wire.line(1, 200).annotate({ description: "The last part of the link in the mail." }),
+      name: Schema.optionalKey(Schema.NullOr(PersonName)),
+      idempotencyKey
+    }),
+    output: Schema.Struct({
+      invitation: Invitation,
+      member: Schema.NullOr(Member).annotate({
+        description: "Who has joined; null where they have been removed since."
+      })
+    }),
     refuses: ["resource_not_found", "idempotency_conflict", "not_admissible"]
   })
 }

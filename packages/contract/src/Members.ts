@@ -5,7 +5,7 @@ import * as Page from "./Page.ts"
 import { mutation, query } from "./Procedure.ts"
 import * as Wire from "./Wire.ts"
 
-const PersonName = Wire.line(1, 200)
+export const PersonName = Wire.line(1, 200)
 const ExternalId = Wire.line(1, 255).annotate({ description: "Your own id of the member, unique in its client." })
 const MemberRole = Role.Member.annotate({ identifier: "MemberRole" })
 

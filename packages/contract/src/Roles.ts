@@ -63,6 +63,7 @@ export const members: { readonly [N in Name]: Roles } = {
   "invitations.list": managers,
   "invitations.resend": managers,
   "invitations.revoke": managers,
+  "invitations.accept": everyone,
   "products.create": nobody,
   "products.list": everyone,
   "products.get": everyone,

@@ -88,8 +88,15 @@ it("no two procedures share a path over REST", () => {
   assert.deepStrictEqual(shapes, [...new Set(shapes)])
 })
 
-it("a path is one of two: open to anyone, or versioned and with a scope", () => {
-  for (const [path, { rest, scope }] of procedures) assert.strictEqual(scope !== null, / \/v1\//.test(rest), path)
+/** What they take in place of an access token: the signed token of a link. */
+const byLink = ["invitations.accept"]
+
+it("a path is one of two: open to anyone, or versioned and with a scope or a link", () => {
+  for (const [path, { rest, scope, input }] of procedures) {
+    const isByLink = byLink.includes(path)
+    assert.strictEqual(scope !== null || isByLink, / \/v1\//.test(rest), path)
+    if (isByLink) assert.deepStrictEqual([scope, fieldsOf(input).includes("link")], [null, true])
+  }
 })
 
 it("the list has every procedure of the tree", () => {

@@ -32,7 +32,7 @@ export const handlers = ({ pepper, probe, publicUrl }: Needs): Handlers.Of<Api> 
   operators,
   clients,
   members,
-  invitations,
+  invitations: invitations(pepper),
   products,
   subscriptions,
   credits: { ...credits, ...leases },

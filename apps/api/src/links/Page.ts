@@ -31,7 +31,10 @@ form { flex: 1 1 9rem; margin: 0; }
 button { width: 100%; min-height: 2.75rem; padding: .6rem 1rem; border: 1px solid #aeb5be; border-radius: 8px;
   background: #fff; color: #1b1f24; font: inherit; font-weight: 600; cursor: pointer; }
 button.approve { border-color: #1a5fb4; background: #1a5fb4; color: #fff; }
-button:focus-visible { outline: 3px solid #78aeed; outline-offset: 2px; }
+button:focus-visible, input:focus-visible { outline: 3px solid #78aeed; outline-offset: 2px; }
+label { display: block; color: #57606a; }
+input { width: 100%; min-height: 2.75rem; padding: .6rem .75rem; border: 1px solid #aeb5be; border-radius: 8px;
+  font: inherit; }
 .note { color: #57606a; font-size: .9rem; }
 @media (max-width: 26rem) { body { padding: 0; } main { margin-top: 0; min-height: 100vh; border: 0; border-radius: 0;
   padding: 1.5rem 1.25rem; } dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .6rem; } }

@@ -37,6 +37,7 @@ import {
   served,
   wentPastDue
 } from "./subscription/Turn.ts"
+import { imported } from "./subscription/Import.ts"
 
 export { due, type Due, grantAt, nextCreditRenewal, type NextCreditRenewal, nextGrant } from "./subscription/Clocks.ts"
 export { Command, Refusal } from "./subscription/Command.ts"
@@ -70,6 +71,7 @@ const running: ReadonlyArray<Status | "none"> = ["trialing", "active", "past_due
 /** Where each command has a meaning; elsewhere it is not possible. */
 const possibleIn: { readonly [C in Command["_tag"]]: ReadonlyArray<Status | "none"> } = {
   Start: ["none"],
+  Import: ["none"],
   Activate: live,
   FirstOrderPaid: live,
   Abandon: ["incomplete"],
@@ -110,7 +112,8 @@ export const decide = (state: State, command: Command): Decision => {
   const status = state?.status ?? "none"
   const notPossible = Result.fail({ _tag: "NotPossible", command: command._tag, status } as const)
   if (!possibleIn[command._tag].includes(status)) return notPossible
-  if (state === null) return command._tag === "Start" ? start(command) : notPossible
+  if (state === null)
+    return command._tag === "Start" ? start(command) : command._tag === "Import" ? imported(command) : notPossible
   if (!isRunning(state)) return decideIncomplete(state, command)
   if (needsPresent.includes(command._tag)) {
     if (command.at < state.periodStart) return Result.fail({ _tag: "InThePast", at: command.at })
@@ -149,6 +152,7 @@ const decideIncomplete = (state: Subscription, command: Command): Decision => {
     case "RenewCredits":
       return Result.fail({ _tag: "ClockStopped", clock: "credits" })
     case "Start":
+    case "Import":
     case "MoveTrialEnd":
     case "EndTrial":
     case "FailPayment":
@@ -170,6 +174,7 @@ const decideRunning = (state: Running, command: Command): Decision => {
   const { at } = command
   switch (command._tag) {
     case "Start":
+    case "Import":
     case "Activate":
     case "Abandon":
       return nothing

@@ -108,7 +108,7 @@ const belowPrice = ({ price, terms }: Plan.Version, capped: Money.Money | undefi
     : undefined
 }
 
-const refusalOf = (
+export const refusalOf = (
   plan: Plan.Version,
   client: { readonly currency: string; readonly usesParentBalance: boolean }
 ): Failure | undefined => {

@@ -90,6 +90,7 @@ const allowanceOf = (
   const { interval } = terms.promoAllowance
   const n = Calendar.indexAt(creditAnchor, interval, zone, until)
   const { start, end } = Calendar.period(creditAnchor, interval, zone, n)
+  if (start < (state.importedAt ?? start)) return { allowance: null, following: end }
   return { allowance: { epoch: creditEpoch, n, at: start }, following: end }
 }
 

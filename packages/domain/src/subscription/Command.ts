@@ -12,6 +12,17 @@ const Grace = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 366 * 86_
 
 export const Command = Schema.TaggedUnion({
   Start: { at: Instant, client, terms: Terms, seats: Seats, zone: Zone, trial: Schema.NullOr(Interval) },
+  /** It ran elsewhere, and goes on here: `paidUntil` ends its running period; null for wherever that ends. */
+  Import: {
+    at: Instant,
+    client,
+    terms: Terms,
+    seats: Seats,
+    zone: Zone,
+    anchor: Instant,
+    paidUntil: Schema.NullOr(Instant),
+    trialEndsAt: Schema.NullOr(Instant)
+  },
   Activate: { at: Instant, client },
   FirstOrderPaid: { at: Instant, client },
   Abandon: { at: Instant },
@@ -51,6 +62,10 @@ export const Refusal = Schema.TaggedUnion({
   PeriodOver: { dueAt: Instant },
   NeverRenews: {},
   InThePast: { at: Instant },
+  /** The running period does not end then; the ends that are nearest do. */
+  NotPeriodEnd: { nearest: Schema.Array(Instant) },
+  /** Further ahead than where the running period would end. */
+  AnchorAhead: { latest: Instant },
   CancelScheduled: {},
   NoPendingChange: {}
 })

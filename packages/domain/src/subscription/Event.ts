@@ -22,6 +22,8 @@ export const Event = Schema.TaggedUnion({
   FirstPaid: { at: Instant },
   /** Both clocks start. */
   Activated: { at: Instant, trialEndsAt: Schema.NullOr(Instant), ...Money, ...Credits },
+  /** Both clocks run on: the period and its grant are paid and given already. */
+  Imported: { at: Instant, trialEndsAt: Schema.NullOr(Instant), ...Money, ...Credits, nextGrant: Schema.Natural },
   TrialMoved: { at: Instant, trialEndsAt: Instant, periodEnd: Instant },
   /** Both clocks start anew; credits that never renew stay as they are. */
   TrialEnded: { at: Instant, suspendClient: Schema.Boolean, ...Money, ...Credits },
@@ -65,6 +67,22 @@ export const evolve = (state: State, event: Event): State => {
         status: event.trialEndsAt === null ? "active" : "trialing",
         trialEndsAt: event.trialEndsAt
       }
+    case "Imported": {
+      const { at, trialEndsAt, creditAnchor, creditEpoch, nextGrant } = event
+      const isTrial = trialEndsAt !== null
+      return {
+        ...state,
+        ...money(event),
+        status: isTrial ? "trialing" : "active",
+        trialEndsAt,
+        charged: !isTrial,
+        firstPaidAt: isTrial ? null : at,
+        creditAnchor,
+        creditEpoch,
+        nextGrant,
+        importedAt: at
+      }
+    }
     case "TrialMoved":
       return { ...state, trialEndsAt: event.trialEndsAt, periodEnd: event.periodEnd }
     case "TrialEnded":

@@ -78,6 +78,8 @@ export const Subscription = Schema.Struct({
   creditAnchor: Schema.NullOr(Instant),
   creditEpoch: Schema.Natural,
   nextGrant: Schema.Natural,
+  /** What was to be given before that was given elsewhere. */
+  importedAt: Schema.optionalKey(Instant),
   pending: Schema.NullOr(Change),
   pastDueAt: Schema.NullOr(Instant),
   graceEndsAt: Schema.NullOr(Instant),

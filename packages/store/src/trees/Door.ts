@@ -28,6 +28,8 @@ export interface Locked {
   readonly client: (name: string) => Id.Id
   /** As it is now, with what has been decided here. */
   readonly branch: (name: string) => Promise<Tree.Branch>
+  /** A client that was made here is named by its id from now on. Writes what has been decided so far, as `flush` does. */
+  readonly admit: (client: Id.Id) => Promise<void>
   /** The version of the client's row. */
   readonly version: (name: string) => Promise<bigint>
   /** Decides, and stages what was decided. */
@@ -173,7 +175,7 @@ where e.organization_id = $1 and e.client_id = $2 and e.namespace = $3 and e.key
 class Session implements Locked {
   readonly #query: Query.Query
   readonly #caller: Caller
-  readonly #names: ReadonlyArray<string>
+  #names: ReadonlyArray<string>
   readonly #roots: ReadonlyArray<Id.Id>
   #locations: ReadonlyMap<string, Location>
   #trees = new Map<Id.Id, Snapshot>()
@@ -205,6 +207,11 @@ class Session implements Locked {
   readonly branch = async (name: string): Promise<Tree.Branch> => {
     const { snapshot, line } = await this.#loaded(name)
     return this.#draft.branch(snapshot, line)
+  }
+
+  readonly admit: Locked["admit"] = async (client) => {
+    this.#names = [...this.#names, client]
+    await this.flush()
   }
 
   readonly version = async (name: string): Promise<bigint> => (await this.#loaded(name)).line.version

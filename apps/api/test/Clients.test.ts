@@ -87,6 +87,46 @@ describe.each(transports)("over %s", (_, call) => {
   })
 })
 
+describe.each(transports)("over %s", (_, call) => {
+  it("clients are imported, each for itself, and a dry run leaves nothing", async () => {
+    const { token } = await organization()
+    const items = [
+      { externalId: "agency", name: "Agency", onboarded: true, lots: [{ kind: "extra", amount: "10" }] },
+      {
+        externalId: "clinic",
+        name: "Clinic",
+        parent: "ext:agency",
+        billingAddress: { country: "FR" },
+        taxId: "61954506077"
+      },
+      { name: "Orphan", parent: "ext:nobody" }
+    ]
+    const asked = { items, idempotencyKey: anId() }
+    const outcomes = (body: Readonly<Record<string, unknown>>) =>
+      (body["results"] as ReadonlyArray<{ readonly outcome: string }>).map(({ outcome }) => outcome)
+    const foretold = await call(url, "clients.import", { ...asked, dryRun: true }, { token })
+    assert.deepStrictEqual([foretold.status, outcomes(foretold.body)], [200, ["ok", "ok", "refused"]])
+    assert.deepStrictEqual((await call(url, "clients.list", {}, { token })).body["items"], [])
+    const brought = await call(url, "clients.import", asked, { token })
+    assert.deepStrictEqual(outcomes(brought.body), ["ok", "ok", "refused"])
+    assert.include(JSON.stringify(brought.body), "FR61954506077")
+    const { body } = await call(url, "credits.balance", { client: "ext:agency" }, { token })
+    assert.strictEqual(body["balance"], "10")
+    const again = await call(url, "clients.import", asked, { token })
+    assert.deepStrictEqual(again.body["results"], brought.body["results"])
+    assert.strictEqual((await call(url, "clients.import", { items }, { token })).status, 400)
+  })
+
+  it("a client is deleted and anonymized", async () => {
+    const { token } = await organization()
+    await call(url, "clients.create", { name: "Acme", externalId: "acme", email: "a@acme.test" }, { token })
+    const deleted = await call(url, "clients.delete", { client: "ext:acme", anonymize: true }, { token })
+    assert.deepInclude(deleted.body, { status: "closed", externalId: null })
+    assert.notInclude(JSON.stringify(deleted.body).toLowerCase(), "acme")
+    assert.strictEqual((await call(url, "clients.get", { client: "ext:acme" }, { token })).status, 404)
+  })
+})
+
 it("the path of an external id may be written in full, or escaped", async () => {
   const { token } = await organization()
   const put = async (path: string) => {

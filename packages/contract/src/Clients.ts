@@ -2,6 +2,7 @@
 import { Address, Calendar, ClientLifecycle, Credits, Currency, Id, Money, Role } from "@capstan/domain"
 import { Schema } from "effect"
 import * as Billing from "./Billing.ts"
+import * as ClientImport from "./ClientImport.ts"
 import * as Page from "./Page.ts"
 import { download, mutation, query } from "./Procedure.ts"
 import * as Reactivation from "./Reactivation.ts"
@@ -341,6 +342,15 @@ export const procedures = {
     }),
     output: Client,
     refuses: ["resource_not_found", "idempotency_conflict", "not_admissible"]
+  }),
+  import: mutation({
+    rest: "POST /v1/clients/import",
+    summary: "Bring clients over with what they have; nothing is charged. Each is whole, or refused for itself",
+    scope: "clients:write",
+    idempotency: "required",
+    input: ClientImport.input(profile),
+    output: ClientImport.output(Client),
+    refuses: ["idempotency_conflict", "not_admissible"]
   }),
   get: query({
     rest: "GET /v1/clients/{client}",

@@ -41,6 +41,7 @@ export const members: { readonly [N in Name]: Roles } = {
   "clients.upsert": admins,
   "clients.update": admins,
   "clients.delete": owner,
+  "clients.import": nobody,
   "clients.get": everyone,
   "clients.state": everyone,
   "clients.billing.get": paying,

@@ -5,6 +5,7 @@ import {
   deleteClient,
   detachClient,
   getClient,
+  importClients,
   getState,
   moveClient,
   type Preview,
@@ -17,7 +18,7 @@ import {
 } from "@capstan/billing"
 import type { Api } from "@capstan/contract"
 import { ClientView } from "@capstan/store"
-import { Effect } from "effect"
+import { Effect, Result } from "effect"
 import * as columns from "../columns/clients.ts"
 import * as Csv from "../Csv.ts"
 import type * as Handlers from "../Handlers.ts"
@@ -46,6 +47,16 @@ export const clients: Handlers.Of<Api["clients"]> = {
     }),
 
   upsert: ({ idempotencyKey: _key, ...input }, caller) => upsertClient(caller, input),
+
+  import: ({ dryRun, items }, caller) =>
+    Effect.map(importClients(caller, { dryRun, items: items.map(itemOf) }), (results) => ({
+      dryRun,
+      results: results.map((result) =>
+        Result.isSuccess(result)
+          ? { outcome: "ok" as const, ...result.success }
+          : { outcome: "refused" as const, problem: problemOf(result.failure) }
+      )
+    })),
 
   delete: ({ client, anonymize = false }, caller) => deleteClient(caller, { client, anonymize }),
 
@@ -118,3 +129,28 @@ const presentMethod = ({
   last4,
   inactive
 }: NonNullable<NonNullable<Preview["charge"]>["method"]>) => ({ id, type, brand, last4, inactive })
+
+type Imported = Api["clients"]["import"]["input"]["Type"]["items"][number]
+
+const itemOf = ({ subscription, lots = [], paymentMethods = [], ...item }: Imported) => ({
+  ...item,
+  externalId: item.externalId ?? null,
+  parent: item.parent ?? null,
+  email: item.email ?? null,
+  currency: item.currency ?? null,
+  timeZone: item.timeZone ?? null,
+  overdraftLimit: item.overdraftLimit ?? 0n,
+  metadata: item.metadata ?? {},
+  subscription:
+    subscription === undefined
+      ? null
+      : {
+          plan: subscription.plan,
+          seats: subscription.seats,
+          anchor: subscription.anchor,
+          paidUntil: subscription.paidUntil ?? null,
+          trialEndsAt: subscription.trialEndsAt ?? null
+        },
+  lots: lots.map(({ expiresAt = null, unitCost = null, ...lot }) => ({ ...lot, expiresAt, unitCost })),
+  paymentMethods: paymentMethods.map(({ connection = null, ...method }) => ({ connection, ...method }))
+})

@@ -92,6 +92,7 @@ export const Reason = Schema.Literals([
   "billing_country_required",
   "external_id_given",
   "has_children",
+  "not_a_period_end",
   "currency_frozen",
   "no_seat",
   "seats_taken",

@@ -4,9 +4,11 @@ import {
   captureHold,
   consumeCredits,
   createClient,
+  createMember,
   createSubscription,
   deleteClient,
   getClient,
+  inviteMember,
   publishPlan,
   requestRaise,
   reserveCredits,
@@ -58,7 +60,7 @@ const full = async (here: World) => {
         unlimited: false,
         trial: null,
         promoAllowance: null,
-        seats: 1
+        seats: 2
       }
     })
   )
@@ -84,16 +86,9 @@ const full = async (here: World) => {
      values ($1, $2, 'Theirs', '', '{}', $3, 1, 'test', now())`,
     [organization.id, token, client]
   )
-  await pool.query(
-    `insert into member (organization_id, id, client_id, email, name, role, created_at, updated_at)
-     values ($1, $2, $3, 'Ann@acme.test', 'Ann', 'OWNER', now(), now())`,
-    [organization.id, Ids.mint(), client]
-  )
-  await pool.query(
-    `insert into invitation (organization_id, id, client_id, email, role, status, invited_by, expires_at, sent_at, created_at, updated_at)
-     values ($1, $2, $3, 'bob@acme.test', 'STAFF', 'pending', 'test', now(), now(), now(), now())`,
-    [organization.id, Ids.mint(), client]
-  )
+  const person = { client, name: "Ann", role: "OWNER", externalId: null } as const
+  await run(createMember(caller(), { ...person, email: "Ann@acme.test" }))
+  await run(inviteMember(caller(), { client, name: null, role: "STAFF", email: "bob@acme.test" }))
   return { parent, client, hold: held.entry.hold ?? "", raise: raise.id, token }
 }
 

@@ -19,10 +19,12 @@ const steps = (lower: string) => [
 
   sql`create index client_by_search on client using gin (organization_id, search gin_trgm_ops)`,
   sql`create index client_by_metadata on client using gin (organization_id, metadata jsonb_path_ops)`,
-  sql`create index client_by_name on client (organization_id, lower(name), id)`,
-  sql`create index client_by_email on client (organization_id, coalesce(lower(email), ''), id)`,
-  sql`create index client_by_change on client (organization_id, updated_at, id)`,
-  sql`create index client_by_status on client (organization_id, status, created_at, id)`,
+  sql`create index client_by_name on client (organization_id, lower(name), id) where deleted_at is null`,
+  sql`create index client_by_email on client (organization_id, coalesce(lower(email), ''), id)
+    where deleted_at is null`,
+  sql`create index client_by_change on client (organization_id, updated_at, id) where deleted_at is null`,
+  sql`create index client_by_status on client (organization_id, status, created_at, id)
+    where deleted_at is null`,
   sql`create index client_suspended on client (organization_id, id) where json_array_length(suspensions) > 0`,
   sql`drop index client_by_parent`,
   sql`create index client_by_parent on client (organization_id, parent_id, created_at, id)`,

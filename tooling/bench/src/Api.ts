@@ -15,9 +15,14 @@ export interface Api {
   readonly process: ChildProcess
 }
 
-export const withApi = async <A>(arena: Arena, organization: string, use: (api: Api) => Promise<A>): Promise<A> => {
+export const withApi = async <A>(
+  arena: Arena,
+  organization: string,
+  scopes: ReadonlyArray<string>,
+  use: (api: Api) => Promise<A>
+): Promise<A> => {
   const secret = randomBytes(32).toString("hex")
-  const token = await tokenOf(arena, organization, secret)
+  const token = await tokenOf(arena, organization, scopes, secret)
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const process = launch(arena.url, secret, port)
@@ -31,8 +36,12 @@ export const withApi = async <A>(arena: Arena, organization: string, use: (api: 
   }
 }
 
-const tokenOf = async ({ url }: Arena, organization: string, secret: string): Promise<string> => {
-  const scopes = ["credits:write"]
+const tokenOf = async (
+  { url }: Arena,
+  organization: string,
+  scopes: ReadonlyArray<string>,
+  secret: string
+): Promise<string> => {
   const caller = {
     organization,
     reach: null,

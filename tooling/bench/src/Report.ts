@@ -11,19 +11,20 @@ export interface Line {
   readonly ratio: number | null
   /** Milliseconds. */
   readonly p50: number | null
+  readonly p95?: number
   readonly p99: number | null
 }
 
 export const print = (lines: ReadonlyArray<Line>): void => {
   for (const line of lines) process.stdout.write(`${JSON.stringify(line)}\n`)
   const table = new Table({
-    head: ["bench", "shape", "unit", "value", "floor", "ratio", "p50 ms", "p99 ms"],
-    colAligns: ["left", "left", "left", "right", "right", "right", "right", "right"],
+    head: ["bench", "shape", "unit", "value", "floor", "ratio", "p50 ms", "p95 ms", "p99 ms"],
+    colAligns: ["left", "left", "left", "right", "right", "right", "right", "right", "right"],
     style: { head: [], border: [] }
   })
-  const text = (value: number | null) => (value === null ? "" : value.toLocaleString("en"))
-  for (const { bench, shape, unit, value, floor, ratio, p50, p99 } of lines)
-    table.push([bench, shape, unit, text(value), text(floor), text(ratio), text(p50), text(p99)])
+  const text = (value: number | null = null) => (value === null ? "" : value.toLocaleString("en"))
+  for (const { bench, shape, unit, value, floor, ratio, p50, p95, p99 } of lines)
+    table.push([bench, shape, unit, text(value), text(floor), text(ratio), text(p50), text(p95), text(p99)])
   process.stderr.write(`${table.toString()}\n`)
 }
 

@@ -16,7 +16,7 @@ export const http = (): Promise<ReadonlyArray<Line>> =>
       leavesPerMiddle: 0,
       capped: false
     })
-    return withApi(arena, organization, async ({ url, token }) => {
+    return withApi(arena, organization, ["credits:write"], async ({ url, token }) => {
       const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" }
       let keys = 0
       const spender = () => spenders[keys++ % spenders.length] ?? ""

@@ -71,7 +71,7 @@ const tenProcesses = async (arena: Arena): Promise<ReadonlyArray<Line>> => {
   const limit = cap * 10_000
   await arena.pool.query("update cap set limit_cost = $2 where id = $1", [id, limit])
   await arena.pool.query("update wallet set lots = '[]' where organization_id = $1", [forest.organization])
-  return withApi(arena, forest.organization, async (api) => {
+  return withApi(arena, forest.organization, ["credits:write"], async (api) => {
     await granted(api, client)
     const ledger = ledgerOf(arena, forest.organization, client, id ?? "")
     const asked = { client, slice: "20", most: "60", seconds, each, url: api.url, token: api.token }

@@ -1,4 +1,5 @@
-/** `pnpm bench gate | http | domain | memory | lease`: figures as ratios to a floor measured in the same run. */
+/** `pnpm bench clients | gate | http | domain | memory | lease`: figures as ratios to a floor measured in the same run. */
+import { clients } from "./clients.ts"
 import { domain } from "./domain.ts"
 import { gate } from "./gate.ts"
 import { http } from "./http.ts"
@@ -6,7 +7,7 @@ import { lease } from "./lease.ts"
 import { memory } from "./memory.ts"
 import { print } from "./Report.ts"
 
-const benches = { gate, http, domain, memory, lease }
+const benches = { clients, gate, http, domain, memory, lease }
 
 const name = process.argv[2] ?? ""
 if (!(name in benches)) {

@@ -17,7 +17,7 @@ export const memory = (): Promise<ReadonlyArray<Line>> =>
       leavesPerMiddle: 10,
       capped: true
     })
-    return withApi(arena, organization, async (api) => {
+    return withApi(arena, organization, ["credits:write"], async (api) => {
       const lines: Array<Line> = []
       let next = 0
       const send = async (until: number) => {

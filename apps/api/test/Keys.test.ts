@@ -1,104 +1,317 @@
-/** Each procedure that moves money, or decides how it moves, does so once for a key, and not for another payload. */
+/**
+ * Each procedure that changes something does so once for a key, and not for another payload; a refused key may be tried
+ * again, and nobody who reaches less is told what was answered under it.
+ */
 import { procedures } from "@capstan/contract"
-import { assert, describe, it } from "vitest"
-import { tenant } from "./Paying.ts"
-import { anId, type Input, pool, start, transports } from "./Serving.ts"
+import { assert, beforeAll, describe, it } from "vitest"
+import { type Tenant, tenant } from "./Paying.ts"
+import { publish } from "./Plans.ts"
+import * as Rows from "./Rows.ts"
+import { anId, type Answer, type Input, overRest, pool, start, tokenOf, transports } from "./Serving.ts"
 
 const { url } = await start()
 const usd = (amount: number) => ({ amount, currency: "USD" })
-const groups = ["products", "recharge", "gateways", "paymentMethods", "orders"]
-const others = ["credits.purchase", "credits.adjust", "credits.revokeGrant", "clients.billing.update"]
 
-describe.each(transports)("over %s", (_, call) => {
-  it("a key is of one payload", async () => {
-    const own = await tenant(url)
-    const must = async (name: string, input: Input) => {
-      const { status, body } = await call(url, name, input, own)
-      assert.isBelow(status, 300, `${name}: ${JSON.stringify(body)}`)
-      return body
-    }
+let own: Tenant
+/** A token that is confined to another client. */
+let beside: string
+beforeAll(async () => {
+  own = await tenant(url)
+  await own.pack("credits", 10n)
+  for (const key of ["plan", "other"]) await publish(own.id, key)
+  beside = (await tokenOf(own.id, { reach: await own.client() })).text
+})
+
+const must = async (name: string, input: Input, token = own.token) => {
+  const { status, body } = await overRest(url, name, input, { token })
+  assert.isBelow(status, 300, `${name}: ${JSON.stringify(body)}`)
+  return body
+}
+const once = () => ({ idempotencyKey: anId() })
+const named = (of: unknown, field = "id") => String((of as Readonly<Record<string, unknown>>)[field])
+
+const funded = async () => {
+  const client = await own.client()
+  await must("credits.grant", { client, kind: "extra", amount: "100", ...once() })
+  return client
+}
+const entered = async (client: string) =>
+  named((await must("paymentMethods.setup", { client, reference: `sandbox_succeed.${anId()}` }))["method"])
+const paying = async () => {
+  const client = await own.client()
+  await entered(client)
+  return client
+}
+const held = async (client: string) =>
+  named((await must("credits.reserve", { client, amount: "2", expiresIn: 600, ...once() }))["hold"])
+const leased = async (client: string) =>
+  named((await must("credits.lease", { client, amount: "2", seconds: 60, ...once() }))["lease"])
+const capped = async (name = "default") => {
+  const client = await own.client()
+  await must("caps.set", { client, name, limit: usd(100) })
+  return client
+}
+const raised = async () => {
+  const client = await capped()
+  const { text } = await tokenOf(own.id, { reach: client })
+  return named(await must("raises.request", { client, cap: "default", limit: usd(200) }, text))
+}
+/** Not the OWNER, who has to stay. */
+const member = async () => {
+  const client = await own.client()
+  await must("members.create", { client, email: "owner@example.com" })
+  return named(await must("members.create", { client, email: "a@example.com" }))
+}
+const invitation = async () =>
+  named(await must("invitations.create", { client: await own.client(), email: "b@example.com" }))
+const suspended = async () => {
+  const client = await own.client()
+  await must("clients.suspend", { client })
+  return client
+}
+const stopped = async () => {
+  const client = await paying()
+  const setting = { enabled: true, consent: true, threshold: "1", amount: "100", pack: "credits" }
+  await must("recharge.configure", { client, ...setting })
+  await pool.query(
+    "update auto_recharge set phase = 'stopped', stopped_at = now(), due_at = null where client_id = $1",
+    [client]
+  )
+  return client
+}
+const sold = async () =>
+  named(await must("credits.purchase", { client: await paying(), ...buying, ...once() }), "order")
+const buying = { product: "credits", quantity: 100 }
+const reader = { name: "Reader", scopes: ["credits:read"] }
+const token = async () => named(await must("accessTokens.create", { ...reader, client: await own.client() }))
+
+type Case = () => Promise<readonly [first: Input, other: Input]>
+
+/** Two of the same kind, for what has no more to say than which. */
+const two =
+  (field: string, make: () => Promise<string>): Case =>
+  async () => [{ [field]: await make() }, { [field]: await make() }]
+/** The same with something said about it, and something else. */
+const said =
+  (field: string, make: () => Promise<string>, first: object, other: object): Case =>
+  async () => {
+    const of = { [field]: await make() }
+    return [
+      { ...of, ...first },
+      { ...of, ...other }
+    ]
+  }
+
+/** What is asked first, and what is not to be done under its key: made anew each time. */
+const cases: Readonly<Record<string, Case>> = {
+  "organization.update": async () => [{ name: anId() }, { name: anId() }],
+  "clients.create": async () => [{ name: "One" }, { name: "Two" }],
+  "clients.upsert": said("externalId", async () => anId(), { name: "One" }, { name: "Two" }),
+  "clients.update": said("client", () => own.client(), { name: "One" }, { name: "Two" }),
+  "clients.delete": two("client", () => own.client()),
+  "clients.suspend": said("client", () => own.client(), { note: "One" }, { note: "Two" }),
+  "clients.reactivate": two("client", suspended),
+  "clients.move": async () => {
     const client = await own.client()
-    await own.pack("credits", 10n)
-    await own.method(client)
-    const enter = async (kind: string) =>
-      (await must("paymentMethods.setup", { client, reference: `sandbox_${kind}.${anId()}` }))["method"] as {
-        readonly id: string
-      }
-    const [method, spare, spent] = [await enter("succeed"), await enter("succeed"), await enter("succeed")]
-    const buying = { client, product: "credits", quantity: 100, idempotencyKey: anId() }
-    const { order } = await must("credits.purchase", buying)
-    const { entry } = await must("credits.adjust", { client, amount: "5", reason: "gift", idempotencyKey: anId() })
-    const { id: grant } = entry as { readonly id: string }
-    const setting = { client, enabled: true, consent: true, threshold: "1", amount: "100", pack: "credits" }
-    const stopped = await own.client()
-    await own.method(stopped, `sandbox_succeed.${anId()}`)
-    await must("recharge.configure", { ...setting, client: stopped })
-    await pool.query(
-      "update auto_recharge set phase = 'stopped', stopped_at = now(), due_at = null where client_id = $1",
-      [stopped]
-    )
+    return [
+      { client, parent: await own.client() },
+      { client, parent: await own.client() }
+    ]
+  },
+  "clients.detach": two("client", async () => own.client({ parent: await own.client() })),
+  "clients.completeOnboarding": two("client", () => own.client({ onboarded: false })),
+  "clients.billing.update": said("client", () => own.client(), { lowBalance: "1" }, { lowBalance: "2" }),
+  "members.create": said("client", () => own.client(), { email: "a@example.com" }, { email: "b@example.com" }),
+  "members.update": said("member", member, { name: "One" }, { name: "Two" }),
+  "members.delete": two("member", member),
+  "invitations.create": said("client", () => own.client(), { email: "a@example.com" }, { email: "b@example.com" }),
+  "invitations.resend": two("invitation", invitation),
+  "invitations.revoke": two("invitation", invitation),
+  "subscriptions.create": said("client", () => own.client(), { plan: "plan" }, { plan: "other" }),
+  "subscriptions.update": said(
+    "subscription",
+    async () => named(await must("subscriptions.create", { client: await own.client(), plan: "plan" })),
+    { seats: 4 },
+    { seats: 5 }
+  ),
+  "credits.consume": said("client", funded, { amount: "1" }, { amount: "2" }),
+  "credits.reserve": said("client", funded, { amount: "1", expiresIn: 60 }, { amount: "2", expiresIn: 60 }),
+  "credits.capture": said("hold", async () => held(await funded()), { amount: "1" }, { amount: "2" }),
+  "credits.release": async () => {
+    const client = await funded()
+    return [{ hold: await held(client) }, { hold: await held(client) }]
+  },
+  "credits.grant": said("client", () => own.client(), { kind: "extra", amount: "1" }, { kind: "extra", amount: "2" }),
+  "credits.revokeGrant": said(
+    "entry",
+    async () =>
+      named(
+        (await must("credits.adjust", { client: await own.client(), amount: "5", reason: "gift", ...once() }))["entry"]
+      ),
+    { amount: "1" },
+    { amount: "2" }
+  ),
+  "credits.adjust": said("client", funded, { amount: "1", reason: "gift" }, { amount: "2", reason: "gift" }),
+  "credits.purchase": said("client", paying, buying, { ...buying, quantity: 51 }),
+  "credits.reverse": said(
+    "entry",
+    async () => named((await must("credits.consume", { client: await funded(), amount: "5", ...once() }))["entry"]),
+    { amount: "1" },
+    { amount: "2" }
+  ),
+  "credits.lease": said("client", funded, { amount: "1", seconds: 60 }, { amount: "2", seconds: 60 }),
+  "credits.renewLease": said(
+    "lease",
+    async () => leased(await funded()),
+    { spent: "1", amount: "2", seconds: 60 },
+    { spent: "2", amount: "2", seconds: 60 }
+  ),
+  "credits.settleLease": said("lease", async () => leased(await funded()), { spent: "1" }, { spent: "2" }),
+  "caps.set": said("client", () => own.client(), { limit: usd(1) }, { limit: usd(2) }),
+  "caps.remove": async () => {
+    const client = await capped()
+    await must("caps.set", { client, name: "second", limit: usd(100) })
+    return [
+      { client, name: "default" },
+      { client, name: "second" }
+    ]
+  },
+  "caps.resetWindow": async () => {
+    const client = await capped()
+    await must("caps.set", { client, name: "second", limit: usd(100) })
+    return [
+      { client, name: "default" },
+      { client, name: "second" }
+    ]
+  },
+  "raises.request": said("client", capped, { cap: "default", limit: usd(200) }, { cap: "default", limit: usd(300) }),
+  "raises.approve": two("raise", raised),
+  "raises.decline": two("raise", raised),
+  "products.create": async () => {
+    const product = { key: `pack-${anId()}`, name: "Big", credits: "10" }
+    return [
+      { ...product, price: usd(1_000) },
+      { ...product, price: usd(1) }
+    ]
+  },
+  "products.archive": two("product", async () => {
+    const key = `pack-${anId()}`
+    await must("products.create", { key, name: "Big", price: usd(1_000), credits: "10" })
+    return key
+  }),
+  "recharge.configure": said(
+    "client",
+    paying,
+    { enabled: true, consent: true, threshold: "1", amount: "100", pack: "credits", maxPerDay: usd(2_000) },
+    { enabled: true, consent: true, threshold: "1", amount: "100", pack: "credits", maxPerDay: usd(3_000) }
+  ),
+  "recharge.rearm": two("client", stopped),
+  "gateways.connect": async () => [
+    { gateway: "sandbox", name: "One" },
+    { gateway: "sandbox", name: "Two" }
+  ],
+  "gateways.disconnect": two("connection", async () => named(await must("gateways.connect", { gateway: "sandbox" }))),
+  "paymentMethods.setup": said("client", () => own.client(), {}, { default: true }),
+  "paymentMethods.setDefault": async () => {
+    const client = await paying()
+    return [
+      { client, method: await entered(client) },
+      { client, method: await entered(client) }
+    ]
+  },
+  "paymentMethods.remove": async () => {
+    const client = await paying()
+    return [
+      { client, method: await entered(client) },
+      { client, method: await entered(client) }
+    ]
+  },
+  "orders.refund": said("order", sold, { amount: usd(100) }, { amount: usd(101) }),
+  "accessTokens.create": said("client", () => own.client(), reader, { ...reader, name: "Other" }),
+  "accessTokens.update": said("token", token, { name: "One" }, { name: "Two" }),
+  "accessTokens.rotate": said("token", token, { overlapSeconds: 1 }, { overlapSeconds: 2 }),
+  "accessTokens.delete": two("token", token)
+}
 
-    /** What is asked first, and what is not to be done under its key. */
-    const asked: Readonly<Record<string, readonly [first: Input, other: Input]>> = {
-      "credits.purchase": [
-        { client, product: "credits", quantity: 50 },
-        { client, product: "credits", quantity: 51 }
-      ],
-      "credits.adjust": [
-        { client, amount: "1", reason: "gift" },
-        { client, amount: "2", reason: "gift" }
-      ],
-      "credits.revokeGrant": [
-        { entry: grant, amount: "1" },
-        { entry: grant, amount: "2" }
-      ],
-      "clients.billing.update": [
-        { client, lowBalance: "1" },
-        { client, lowBalance: "2" }
-      ],
-      "products.create": [
-        { key: "big", name: "Big", price: usd(1_000), credits: "10" },
-        { key: "big", name: "Big", price: usd(1), credits: "10" }
-      ],
-      "products.archive": [{ product: "big" }, { product: "credits" }],
-      "recharge.configure": [
-        { ...setting, maxPerDay: usd(2_000) },
-        { ...setting, maxPerDay: usd(3_000) }
-      ],
-      "recharge.rearm": [{ client: stopped }, { client }],
-      "gateways.connect": [
-        { gateway: "sandbox", name: "One" },
-        { gateway: "sandbox", name: "Two" }
-      ],
-      "paymentMethods.setup": [{ client }, { client, default: true }],
-      "paymentMethods.setDefault": [
-        { client, method: method.id },
-        { client, method: spare.id }
-      ],
-      "paymentMethods.remove": [
-        { client, method: spent.id },
-        { client, method: spare.id }
-      ],
-      "orders.refund": [
-        { order, amount: usd(100) },
-        { order, amount: usd(101) }
-      ]
-    }
-    const starred = procedures.flatMap(([name, { kind, idempotency }]) =>
-      kind === "mutation" &&
-      idempotency !== "none" &&
-      (groups.includes(name.split(".")[0] ?? "") || others.includes(name))
-        ? [name]
-        : []
+it("looks at every procedure that takes a key", () => {
+  const keyed = procedures.flatMap(([name, { idempotency }]) => (idempotency === "none" ? [] : [name]))
+  assert.sameMembers(Object.keys(cases), keyed)
+})
+
+const alike = (answer: Answer) => ({ ...answer.body, replayed: null })
+const increase = (before: Readonly<Record<string, number>>, after: Readonly<Record<string, number>>) =>
+  Object.fromEntries(
+    Object.entries(after).flatMap(([table, count]) =>
+      count === before[table] ? [] : [[table, count - (before[table] ?? 0)]]
     )
-    assert.sameMembers(Object.keys(asked), starred)
-    for (const [name, [first, other]] of Object.entries(asked)) {
-      const idempotencyKey = anId()
-      const done = await must(name, { ...first, idempotencyKey })
-      const refused = await call(url, name, { ...other, idempotencyKey }, own)
-      assert.deepStrictEqual([name, refused.status, refused.body["code"]], [name, 409, "idempotency_conflict"])
-      const again = await must(name, { ...first, idempotencyKey })
-      assert.deepStrictEqual({ ...again, replayed: true }, { ...done, replayed: true }, name)
-    }
+  )
+/** But for the stamp of a tree, which a look at it under lock writes anew. */
+const all = () => Rows.digests(own.id, ["tree"])
+
+describe.each(Object.entries(cases))("%s", (name, make) => {
+  it.each(transports)("is done once for a key, and told to nobody else, over %s", async (_, call) => {
+    const [first, other] = await make()
+    const key = once()
+    const ask = (input: Input, token = own.token) => call(url, name, { ...input, ...key }, { token })
+    const untouched = await all()
+    const refused = await ask(first, beside)
+    assert.isAtLeast(refused.status, 400, JSON.stringify(refused.body))
+    assert.deepStrictEqual(await all(), untouched)
+
+    const done = await ask(first)
+    assert.isBelow(done.status, 300, JSON.stringify(done.body))
+    const after = await all()
+    const again = await ask(first)
+    assert.deepStrictEqual([again.status, alike(again)], [done.status, alike(done)])
+    const mismatched = await ask(other)
+    assert.deepStrictEqual([mismatched.status, mismatched.body["code"]], [409, "idempotency_conflict"])
+    const stranger = await ask(first, beside)
+    assert.isAtLeast(stranger.status, 400)
+    assert.hasAllKeys(stranger.body, ["code", "message", "details", "requestId"])
+    assert.deepStrictEqual(await all(), after)
   })
+
+  it("is done once where two ask at once", async () => {
+    const counted = async (ask: (input: Input) => Promise<ReadonlyArray<Answer>>) => {
+      const [input] = await make()
+      const before = await Rows.counts(own.id)
+      const answers = await ask({ ...input, ...once() })
+      for (const { status, body } of answers) assert.isBelow(status, 300, JSON.stringify(body))
+      return { answers, rows: increase(before, await Rows.counts(own.id)) }
+    }
+    const alone = await counted(async (input) => [await overRest(url, name, input, own)])
+    const both = await counted((input) =>
+      Promise.all([overRest(url, name, input, own), overRest(url, name, input, own)])
+    )
+    const [one, two] = both.answers.map(alike)
+    assert.deepStrictEqual(one, two)
+    assert.deepStrictEqual(both.rows, alone.rows)
+  })
+})
+
+it("a token that is told under a key is told again to its maker alone, and nothing readable of it is kept", async () => {
+  const { text, id } = await tokenOf(own.id)
+  const weaker = (await tokenOf(own.id, { scopes: ["accessTokens:write"] })).text
+  for (const transport of transports) {
+    const [, call] = transport
+    const key = once()
+    const input = { name: "Strong", scopes: ["credits:write"], ...key }
+    const { body } = await call(url, "accessTokens.create", input, { token: text })
+    const told = named(body, "token")
+    for (const other of [own.token, weaker]) {
+      const refused = await call(url, "accessTokens.create", input, { token: other })
+      assert.deepStrictEqual([refused.status, refused.body["code"]], [409, "idempotency_conflict"])
+    }
+    // The maker has got a new secret meanwhile: it is the same.
+    const rotated = await call(url, "accessTokens.rotate", { token: id }, { token: text })
+    const again = await call(url, "accessTokens.create", input, { token: named(rotated.body, "token") })
+    assert.deepStrictEqual(again.body, body)
+    assert.strictEqual((await call(url, "credits.balance", { client: anId() }, { token: told })).status, 404)
+    const { rows } = await pool.query<{ row: string }>(
+      "select k::text || coalesce(encode(k.sealed, 'escape'), '') as row from command_key k where organization_id = $1 and key = $2",
+      [own.id, key.idempotencyKey]
+    )
+    assert.strictEqual(rows.length, 1)
+    for (const part of [told, told.split("_")[3] ?? told]) assert.notInclude(rows[0]?.row, part)
+  }
 })

@@ -4,6 +4,7 @@ import { Client } from "@capstan/testing"
 import { assert, beforeAll, describe, it } from "vitest"
 import { tenant } from "./Paying.ts"
 import { publish } from "./Plans.ts"
+import { digests } from "./Rows.ts"
 import { anId, organization, overTrpc, pool, start, type Sent, tokenOf, transports } from "./Serving.ts"
 
 const { url } = await start()
@@ -200,21 +201,6 @@ const estate = async () => {
   return { id, owned }
 }
 
-/** All that an organization has, but for how often it has asked. */
-const rows = async (of: string): Promise<Readonly<Record<string, string>>> => {
-  const { rows: tables } = await pool.query<{ readonly name: string }>(
-    `select c.table_name as name from information_schema.columns c join information_schema.tables t using (table_schema, table_name)
-     where c.table_schema = current_schema() and c.column_name = 'organization_id' and t.table_type = 'BASE TABLE'
-       and c.table_name not like '%rate' order by 1`
-  )
-  assert.isAbove(tables.length, 20)
-  const sums = tables.map(
-    ({ name }) =>
-      `(select md5(coalesce(string_agg(t::text, ' ' order by t::text), '')) from "${name}" t where organization_id = $1) as "${name}"`
-  )
-  return (await pool.query<Record<string, string>>(`select ${sums.join(", ")}`, [of])).rows[0] ?? {}
-}
-
 let theirs: Awaited<ReturnType<typeof estate>>
 const strangers: Array<{ readonly who: string; readonly token: string; readonly client: string }> = []
 beforeAll(async () => {
@@ -241,7 +227,7 @@ describe.each(transports)("over %s", (over, call) => {
   const isThere = (name: string) => over === "REST" || !downloads.has(name)
 
   it("what is another's is not there, and stays as it is", async () => {
-    const before = await rows(theirs.id)
+    const before = await digests(theirs.id)
     for (const { who, token, client } of strangers) {
       const all = who === "a sibling" ? naming : { ...naming, ...ofOrganization }
       for (const [name, input] of Object.entries(all)) {
@@ -249,11 +235,11 @@ describe.each(transports)("over %s", (over, call) => {
         assert.deepStrictEqual([status, body["code"]], [404, "resource_not_found"], `${name}, for ${who}`)
       }
     }
-    assert.deepStrictEqual(await rows(theirs.id), before)
+    assert.deepStrictEqual(await digests(theirs.id), before)
   })
 
   it("what names nothing shows and changes the stranger's own", async () => {
-    const before = await rows(theirs.id)
+    const before = await digests(theirs.id)
     const [{ token } = { token: "" }] = strangers
     const listed = lists.filter(isThere)
     const asked = [...Object.entries(own), ...listed.map((name) => [name, () => ({})] as const)]
@@ -265,7 +251,7 @@ describe.each(transports)("over %s", (over, call) => {
       else
         for (const id of [theirs.id, ...Object.values(theirs.owned)]) assert.notInclude(JSON.stringify(body), id, name)
     }
-    assert.deepStrictEqual(await rows(theirs.id), before)
+    assert.deepStrictEqual(await digests(theirs.id), before)
   })
 
   it("lists of a token that is confined show nothing beside it", async () => {
@@ -284,7 +270,7 @@ describe.each(transports)("over %s", (over, call) => {
   })
 
   it("a token that is confined changes nothing of the organization", async () => {
-    const before = await rows(theirs.id)
+    const before = await digests(theirs.id)
     const [, { token } = { token: "" }] = strangers
     for (const name of [
       "organization.update",
@@ -297,7 +283,7 @@ describe.each(transports)("over %s", (over, call) => {
       const { status, body } = await call(url, name, { ...input }, { token })
       assert.deepStrictEqual([status, body["code"]], [422, "not_admissible"], `${name}: ${JSON.stringify(body)}`)
     }
-    assert.deepStrictEqual(await rows(theirs.id), before)
+    assert.deepStrictEqual(await digests(theirs.id), before)
   })
 
   it("a token without scopes may call nothing, and no token even less", async () => {

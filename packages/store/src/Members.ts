@@ -58,6 +58,17 @@ export const find = async (db: Kysely<Tables>, organization: Id.Id, id: Id.Id): 
   return row === undefined ? undefined : ofRow(row)
 }
 
+/** Also where it has been removed: for a retry of what removed it. */
+export const findEver = async (db: Kysely<Tables>, organization: Id.Id, id: Id.Id): Promise<Member | undefined> => {
+  const row = await db
+    .selectFrom("member")
+    .selectAll()
+    .where("organization_id", "=", organization)
+    .where("id", "=", id)
+    .executeTakeFirst()
+  return row === undefined ? undefined : ofRow(row)
+}
+
 export const findByExternalId = async (
   db: Kysely<Tables>,
   organization: Id.Id,

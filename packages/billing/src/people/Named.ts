@@ -6,7 +6,7 @@ import {
   Database,
   InvitationView,
   type Invitations,
-  type Members,
+  Members,
   MemberView
 } from "@capstan/store"
 import { Effect, Result } from "effect"
@@ -28,6 +28,8 @@ export const onMember = <A>(
 ) =>
   on(
     caller,
+    // A retry of what removed it is answered as it was.
+    (db) => MemberView.find(db, caller, named, caller.key === null ? Members.find : Members.findEver),
     (db) => MemberView.find(db, caller, named),
     { _tag: "NotFound", what: "member", id: named.member },
     {
@@ -46,6 +48,7 @@ export const onInvitation = <A>(
   on(
     caller,
     (db) => InvitationView.find(db, caller, id),
+    (db) => InvitationView.find(db, caller, id),
     { _tag: "NotFound", what: "invitation", id },
     {
       procedure,
@@ -56,6 +59,7 @@ export const onInvitation = <A>(
 
 const on = <One extends { readonly id: Id.Id; readonly client: Id.Id }, A>(
   caller: Caller,
+  findFirst: (db: Database.Connection["db"]) => Promise<One | undefined>,
   find: (db: Database.Connection["db"]) => Promise<One | undefined>,
   missing: Refused,
   { procedure, payload }: Asked,
@@ -63,7 +67,7 @@ const on = <One extends { readonly id: Id.Id; readonly client: Id.Id }, A>(
 ) =>
   Effect.flatMap(Database.Database, ({ db }) =>
     Effect.flatMap(
-      Effect.promise(() => find(db)),
+      Effect.promise(() => findFirst(db)),
       (seen) =>
         seen === undefined
           ? Effect.fail(missing)

@@ -40,7 +40,8 @@ export interface Named {
 export const find = async (
   db: Kysely<Tables>,
   within: Clients.Within,
-  { member: ref, client }: Named
+  { member: ref, client }: Named,
+  byId = Members.find
 ): Promise<Members.Member | undefined> => {
   const { organization } = within
   const named = client === undefined ? undefined : await Clients.find(db, within, client)
@@ -49,7 +50,7 @@ export const find = async (
     return named === undefined
       ? undefined
       : Members.findByExternalId(db, organization, named.id, ref.slice("ext:".length))
-  const member = Ids.isId(ref) ? await Members.find(db, organization, ref) : undefined
+  const member = Ids.isId(ref) ? await byId(db, organization, ref) : undefined
   if (member === undefined) return undefined
   const owner = named ?? (await Clients.find(db, within, member.client))
   return owner?.id === member.client ? member : undefined

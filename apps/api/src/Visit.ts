@@ -73,6 +73,10 @@ export const headersOf = ({ requestId, admitted }: Visit): Record<string, string
   if (rate !== null) {
     headers["ratelimit-policy"] = `"token";q=${rate.limit};w=1`
     headers["ratelimit"] = `"token";r=${rate.remaining};t=${Math.ceil(rate.resetMs / 1_000)}`
+    // As they were before there was a draft of a standard: many clients look for no others.
+    headers["x-ratelimit-limit"] = `${rate.limit}`
+    headers["x-ratelimit-remaining"] = `${rate.remaining}`
+    headers["x-ratelimit-reset"] = `${Math.ceil(rate.resetMs / 1_000)}`
   }
   return headers
 }

@@ -75,7 +75,16 @@ export const open = async ({
       cors({
         origin: [...origins],
         allowHeaders: ["authorization", "content-type", "idempotency-key", "if-match", "x-api-key", "x-request-id"],
-        exposeHeaders: ["etag", "ratelimit", "ratelimit-policy", "retry-after", "x-request-id"],
+        exposeHeaders: [
+          "etag",
+          "ratelimit",
+          "ratelimit-policy",
+          "retry-after",
+          "x-ratelimit-limit",
+          "x-ratelimit-remaining",
+          "x-ratelimit-reset",
+          "x-request-id"
+        ],
         maxAge: 600
       })
     )

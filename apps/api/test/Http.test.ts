@@ -97,7 +97,11 @@ describe.each(transports)("over %s", (_, call) => {
     }
     for (const { headers } of answers) {
       assert.strictEqual(headers.get("ratelimit-policy"), `"token";q=3;w=1`)
-      assert.match(headers.get("ratelimit") ?? "", /^"token";r=\d+;t=\d+$/)
+      const [, left, reset] = /^"token";r=(\d+);t=(\d+)$/.exec(headers.get("ratelimit") ?? "") ?? []
+      assert.deepStrictEqual(
+        ["limit", "remaining", "reset"].map((name) => headers.get(`x-ratelimit-${name}`)),
+        ["3", left ?? "none", reset ?? "none"]
+      )
     }
   })
 

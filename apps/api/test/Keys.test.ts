@@ -64,6 +64,7 @@ const member = async () => {
 }
 const invitation = async () =>
   named(await must("invitations.create", { client: await own.client(), email: "b@example.com" }))
+const operator = async () => named(await must("operators.invite", { email: `${anId()}@example.com`, role: "OWNER" }))
 const suspended = async () => {
   const client = await own.client()
   await must("clients.suspend", { client })
@@ -127,6 +128,14 @@ const cases: Readonly<Record<string, Case>> = {
   "invitations.create": said("client", () => own.client(), { email: "a@example.com" }, { email: "b@example.com" }),
   "invitations.resend": two("invitation", invitation),
   "invitations.revoke": two("invitation", invitation),
+  "operators.invite": async () => [
+    { email: `${anId()}@example.com`, role: "OWNER" },
+    { email: `${anId()}@example.com`, role: "OWNER" }
+  ],
+  "operators.update": said("operator", operator, { name: "One" }, { name: "Two" }),
+  "operators.remove": two("operator", operator),
+  "sessions.create": two("member", member),
+  "sessions.revoke": two("session", async () => named(await must("sessions.create", { member: await member() }))),
   "subscriptions.create": said("client", () => own.client(), { plan: "plan" }, { plan: "other" }),
   "subscriptions.update": said(
     "subscription",

@@ -321,6 +321,6 @@ it("a token that is told under a key is told again to its maker alone, and nothi
       [own.id, key.idempotencyKey]
     )
     assert.strictEqual(rows.length, 1)
-    for (const part of [told, told.split("_")[3] ?? told]) assert.notInclude(rows[0]?.row, part)
+    for (const part of [told, told.slice(74, 117)]) assert.notInclude(rows[0]?.row, part)
   }
 })

@@ -242,8 +242,11 @@ const cases: Readonly<Record<string, Case>> = {
   "accessTokens.delete": two("token", token)
 }
 
-it("looks at every procedure that takes a key", () => {
-  const keyed = procedures.flatMap(([name, { idempotency }]) => (idempotency === "none" ? [] : [name]))
+/** What is done by a link is looked at where links are: whoever has one is told. */
+it("looks at every procedure that takes a key and a token", () => {
+  const keyed = procedures.flatMap(([name, { idempotency, scope }]) =>
+    idempotency === "none" || scope === null ? [] : [name]
+  )
   assert.sameMembers(Object.keys(cases), keyed)
 })
 

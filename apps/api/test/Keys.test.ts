@@ -107,6 +107,7 @@ const said =
 const cases: Readonly<Record<string, Case>> = {
   "organization.update": async () => [{ name: anId() }, { name: anId() }],
   "clients.create": async () => [{ name: "One" }, { name: "Two" }],
+  "clients.import": async () => [{ items: [{ name: "One" }] }, { items: [{ name: "Two" }] }],
   "clients.upsert": said("externalId", async () => anId(), { name: "One" }, { name: "Two" }),
   "clients.update": said("client", () => own.client(), { name: "One" }, { name: "Two" }),
   "clients.delete": two("client", () => own.client()),
@@ -250,6 +251,9 @@ it("looks at every procedure that takes a key and a token", () => {
   assert.sameMembers(Object.keys(cases), keyed)
 })
 
+/** Refuses its items, and not as a whole. */
+const byItem = ["clients.import"]
+
 const alike = (answer: Answer) => ({ ...answer.body, replayed: null })
 const increase = (before: Readonly<Record<string, number>>, after: Readonly<Record<string, number>>) =>
   Object.fromEntries(
@@ -266,8 +270,10 @@ describe.each(Object.entries(cases))("%s", (name, make) => {
     const key = once()
     const ask = (input: Input, token = own.token) => call(url, name, { ...input, ...key }, { token })
     const untouched = await all()
-    const refused = await ask(first, beside)
-    assert.isAtLeast(refused.status, 400, JSON.stringify(refused.body))
+    if (!byItem.includes(name)) {
+      const refused = await ask(first, beside)
+      assert.isAtLeast(refused.status, 400, JSON.stringify(refused.body))
+    }
     assert.deepStrictEqual(await all(), untouched)
 
     const done = await ask(first)

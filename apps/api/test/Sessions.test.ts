@@ -94,7 +94,10 @@ describe.each(transports)("over %s", (transport, call) => {
     assert.strictEqual(revoked.status, 200)
     assert.deepStrictEqual((await call(url, "sessions.revoke", { session: items[1]?.id }, own)).body, revoked.body)
     assert.strictEqual((await asked(one)).status, 401)
+    const roleIn = async () => (await call(url, "clients.get", { client: person.client }, two)).body["role"]
+    assert.strictEqual(await roleIn(), "OWNER")
     await pool.query("update member set role = 'STAFF' where id = $1", [person.id])
+    assert.strictEqual(await roleIn(), "STAFF")
     assert.strictEqual(reasonOf(await asked(two)), "role_may_not")
     await pool.query("update member set role = 'MANAGER' where id = $1", [person.id])
     assert.strictEqual((await asked(two)).status, 200)

@@ -185,7 +185,7 @@ export const ClientDetail = Schema.Struct({
   }),
   role: Schema.Literals(["OWNER", "ADMIN", "DEVELOPER", "MANAGER", "STAFF"]).annotate({
     description:
-      "The caller's, in this client: ADMIN from above it, DEVELOPER where the token is the client's own, STAFF where that only reads."
+      "The caller's, in this client: a member's own by their session; of a token, ADMIN from above it, DEVELOPER where the token is the client's own, STAFF where that only reads."
   })
 }).annotate({ identifier: "ClientDetail" })
 export interface ClientDetail extends Schema.Schema.Type<typeof ClientDetail> {}

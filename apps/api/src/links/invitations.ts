@@ -4,8 +4,9 @@
  */
 import type { KeyObject } from "node:crypto"
 import { acceptInvitation, acceptOperator, linked, type Refused, SignedLink } from "@capstan/billing"
+import { Wire } from "@capstan/contract"
 import { Clients, Database, Due, Invitations, Members, Operators, Organizations } from "@capstan/store"
-import { Context, Effect, Exit, Result } from "effect"
+import { Context, Effect, Exit, Result, Schema } from "effect"
 import type { Context as Asked, Hono } from "hono"
 import type { ContentfulStatusCode } from "hono/utils/http-status"
 import type { Services } from "../Handlers.ts"
@@ -134,12 +135,12 @@ const mountOne = (app: Hono, { services, pepper, log, metrics }: Needs, { purpos
 
 /** Longer than any form of ours. */
 const most = 4_096
-const line = /^[^\u0000-\u001f\u007f]{1,200}$/
+const isName = Schema.is(Wire.line(1, 200))
 
 /** What the form's only field says; null where it says nothing that can be a name. */
 const nameIn = async (request: Request): Promise<string | null> => {
   const length = request.headers.get("content-length")
   if (length === null || Number(length) > most) return null
   const name = new URLSearchParams(await request.text()).get("name")?.trim() ?? ""
-  return line.test(name) && name.isWellFormed() ? name : null
+  return isName(name) ? name : null
 }

@@ -12,7 +12,8 @@ import {
   type Instant,
   Subscription,
   Tree,
-  Wallet
+  Wallet,
+  type Role
 } from "@capstan/domain"
 import {
   BillingView,
@@ -85,7 +86,7 @@ export interface ClientDetail extends ClientView.Client, Workspace {
   readonly config: Readonly<Record<string, string>>
   readonly billing: Billing
   readonly parentClient: Parent | null
-  readonly role: "ADMIN" | "DEVELOPER" | "STAFF"
+  readonly role: Role.Member
 }
 
 /** The cap that billing shows; clients may have others beside it. */
@@ -150,7 +151,7 @@ export const detail = async (
             overdraftLimit: parent.overdraftLimit,
             parent: parent.parent
           },
-    role: isFromAbove ? "ADMIN" : caller.scopes.has("billing:write") ? "DEVELOPER" : "STAFF"
+    role: roleOf(caller, client.id)
   }
 }
 
@@ -167,6 +168,13 @@ const subscriptionsOf = async (
       return plan === undefined ? [] : [[client, { subscription, plan }] as const]
     })
   )
+}
+
+/** A member's own; of a token, what comes nearest to it. */
+const roleOf = ({ person, reach, scopes }: Caller, client: Id.Id): Role.Member => {
+  if (person?.kind === "member") return person.role
+  if (reach !== client) return "ADMIN"
+  return scopes.has("billing:write") ? "DEVELOPER" : "STAFF"
 }
 
 const pinned = (subscribed: Subscribed | undefined): Pinned | null => {

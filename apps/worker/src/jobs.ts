@@ -5,6 +5,7 @@ import { job as announceThreshold } from "./jobs/announceThreshold.ts"
 import type { Job } from "./jobs/job.ts"
 import { job as makePartitions } from "./jobs/makePartitions.ts"
 import { job as pruneKeys } from "./jobs/pruneKeys.ts"
+import { job as pruneSessions } from "./jobs/pruneSessions.ts"
 import { job as sendInvitation } from "./jobs/sendInvitation.ts"
 import { job as sendOperatorInvitation } from "./jobs/sendOperatorInvitation.ts"
 
@@ -14,6 +15,7 @@ export const jobs: ReadonlyArray<Job> = [
   announceThreshold,
   makePartitions,
   pruneKeys,
+  pruneSessions,
   sendInvitation,
   sendOperatorInvitation
 ]

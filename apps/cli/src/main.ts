@@ -14,7 +14,10 @@ Environment:
   DATABASE_URL    a PostgreSQL of 15 or newer; unset, an embedded one is used
   CAPSTAN_DIR     where the embedded one and the secret are kept (.capstan)
   CAPSTAN_SECRET  what tokens are kept under; unset, one is made and kept
-  PORT, HOST      where the API listens (4400, 127.0.0.1)`
+  PORT, HOST      where the API listens (4400, 127.0.0.1)
+  SMTP_URL        a mail server; unset, mail is kept in CAPSTAN_DIR/mail
+  MAIL_FROM       the address that mail comes from, with SMTP_URL
+  CAPSTAN_PUBLIC_URL  where people reach the API; links begin with it`
 )
 
 capstan

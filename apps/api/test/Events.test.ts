@@ -163,6 +163,21 @@ describe("the log", () => {
     assert.deepStrictEqual(body, set as object)
   })
 
+  it("says so of a subscription, too", async () => {
+    const own = await organization()
+    await publish(own.id, "plan")
+    const client = await Client.create(pool, own, { onboarded: false })
+    await overTrpc(url, "subscriptions.create", { client, plan: "plan" }, own)
+    await overTrpc(url, "clients.completeOnboarding", { client }, own)
+    const changes = (await listed(own.token, { client, kind: "subscription." })).items
+      .filter(({ before, after }) => before !== null || after !== null)
+      .map(({ before, after }) => [before, after])
+    assert.deepStrictEqual(changes.toReversed(), [
+      [null, { status: "incomplete" }],
+      [{ status: "incomplete" }, { status: "active" }]
+    ])
+  })
+
   it("takes every filter, alone and together", async () => {
     const { token, id, above, below, beside } = await planted()
     const count = async (asked: object) => (await listed(token, asked)).items.length

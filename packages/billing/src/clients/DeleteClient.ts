@@ -117,7 +117,7 @@ const revoke = async (session: Session, subscription: Subscriptions.Subscription
     const voided = await changeOrder(session, order, { _tag: "Void" })
     if (Result.isFailure(voided)) return voided
   }
-  record(locked, subscription.client, subscription.id, events)
+  record(locked, subscription.client, subscription.id, subscription.state, events)
   await Subscriptions.update(trx, caller.organization, { ...subscription, state, next: null, updatedAt: locked.at })
   return done
 }

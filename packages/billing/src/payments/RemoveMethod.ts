@@ -53,7 +53,11 @@ const remove = (caller: Caller, { client: ref, method: id }: Input) =>
       record({ client, kind: "payment_method.removed", payload: { method: id, connection: method.connection } })
       if (method.isDefault && next !== undefined) {
         await PaymentMethods.setDefault(trx, organization, next)
-        record({ client, kind: "payment_method.default_changed", payload: { method: next.id, before: id } })
+        record({
+          client,
+          kind: "payment_method.default_changed",
+          payload: { method: next.id, before: id, after: next.id }
+        })
       }
       return Result.succeed({ ...method, removedAt: at })
     }

@@ -29,7 +29,7 @@ export const setDefaultMethod = (caller: Caller, { client: ref, method: id }: In
         })
       const before = await PaymentMethods.defaultOf(trx, organization, client)
       await PaymentMethods.setDefault(trx, organization, method)
-      const payload = { method: id, before: before?.id ?? null }
+      const payload = { method: id, before: before?.id ?? null, after: id }
       record({ client, kind: "payment_method.default_changed", payload })
       return Result.succeed({ ...method, isDefault: true })
     }

@@ -95,7 +95,7 @@ const keep = (caller: Caller, { client: ref, ...payload }: Input, connection: Id
     const isDefault = payload.isDefault || before === undefined || before.inactive
     if (isDefault && before?.id !== id) {
       await PaymentMethods.setDefault(trx, organization, { id, client })
-      const payload = { method: id, before: before?.id ?? null }
+      const payload = { method: id, before: before?.id ?? null, after: id }
       locked.record({ client, kind: "payment_method.default_changed", payload })
     }
     const method = (await PaymentMethods.byId(trx, organization, id)) ?? null

@@ -68,7 +68,7 @@ export const createSubscription = (caller: Caller, { client: name, plan: key, se
           reason: "has_base_subscription",
           message: "The client has a base subscription: change its plan, or end it first."
         })
-      record(locked, client.id, id, [...started.success, ...turned.events])
+      record(locked, client.id, id, Subscription.initial, [...started.success, ...turned.events])
       if (cappedAmount !== undefined) {
         const capped = await setCapIn({ trx, caller, locked }, parts, cappedAt(cappedAmount, plan))
         if (Result.isFailure(capped)) return Result.fail(capped.failure)

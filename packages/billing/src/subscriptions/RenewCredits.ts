@@ -75,7 +75,7 @@ const renew = async (
   const closed = await closeOverage(session, name, subscription, events)
   if (Result.isFailure(closed)) return Result.fail(closed.failure)
   if (turned.suspends) suspended.add(name)
-  record(locked, name, id, events)
+  record(locked, name, id, subscription.state, events)
   if (events.length > 0)
     await Subscriptions.update(trx, organization, {
       ...subscription,

@@ -77,17 +77,28 @@ const hasIncluded = async (locked: Trees.Locked, name: string): Promise<boolean>
   return payer === locked.client(name) && wallet.lots.some(({ kind }) => kind === "included")
 }
 
-/** Every event of a subscription is told of. */
+/** Every event of a subscription is told of, with its status before and after where that changes. */
 export const record = (
   locked: Trees.Locked,
   client: Id.Id,
   subscription: Id.Id,
+  was: Subscription.State,
   events: ReadonlyArray<Subscription.Event>
 ): void => {
-  for (const { _tag, ...event } of events) {
+  let state = was
+  for (const happened of events) {
+    const { _tag, ...event } = happened
+    const after = Subscription.evolve(state, happened)
+    const changed = changeOf(state, after)
+    state = after
     const kind = `subscription.${_tag.replaceAll(/(?<=.)[A-Z]/g, (letter) => `_${letter}`).toLowerCase()}`
-    locked.record({ client, kind, payload: { subscription, ...event } })
+    locked.record({ client, kind, payload: { subscription, ...event, ...changed } })
   }
+}
+
+const changeOf = (before: Subscription.State, after: Subscription.State) => {
+  const statusOf = (state: Subscription.State) => (state === null ? null : { status: state.status })
+  return before?.status === after?.status ? {} : { before: statusOf(before), after: statusOf(after) }
 }
 
 /**
@@ -131,7 +142,7 @@ export const serve = async (
       const closed = await closeOverage(session, name, subscription, events)
       if (Result.isFailure(closed)) return Result.fail(closed.failure)
     }
-    record(locked, client, id, events)
+    record(locked, client, id, subscription.state, events)
     const { state, next } = turned
     if (events.length > 0) {
       const changed = { ...subscription, plan: state.plan, state, next, updatedAt: locked.at }

@@ -73,7 +73,7 @@ const setSeats = async (
   const next = decided.success.reduce<Subscription.State>(Subscription.evolve, state) ?? state
   const after = { ...before, state: next, updatedAt: at }
   await Subscriptions.update(trx, caller.organization, after)
-  record(locked, client, id, decided.success)
+  record(locked, client, id, state, decided.success)
   return Result.succeed({ ...after, version: before.version + 1n })
 }
 

@@ -126,7 +126,7 @@ const subscribe = async (
   const subscription = { id, client: client.id, plan: plan.id, base: true, state, next, version: 1n, ...times }
   if (!(await Subscriptions.insert(trx, organization, subscription)))
     throw new Error("A client that was just made has a subscription")
-  record(locked, client.id, id, decided.success)
+  record(locked, client.id, id, Subscription.initial, decided.success)
   return Result.succeed((shownAs) => SubscriptionView.present(subscription, plan.key, shownAs))
 }
 

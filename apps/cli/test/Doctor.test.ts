@@ -130,6 +130,7 @@ const corruptions: ReadonlyArray<readonly [what: string, sql: string, breaks: Re
   ["a recharge of less than was granted", `update recharge set credits = credits - 1`, ["recharged"]],
   ["a recharge under way that nobody began", `update auto_recharge set phase = 'in_flight'`, ["recharging"]],
   ["a charge that nobody made", `delete from sandbox_charge`, ["provider"]],
+  ["a period that was paid for, of which nothing came", `update billed_period set outcome = null`, ["billed"]],
   [
     "a period moved by an hour",
     `update subscription set state = replace(state::text, '"periodEnd":"2026-02-28T12', '"periodEnd":"2026-02-28T13')::json`,
@@ -199,7 +200,8 @@ const corruptions: ReadonlyArray<readonly [what: string, sql: string, breaks: Re
   ],
   [
     "a debit under a suspension",
-    `update entry set at = (select at + interval '1 ms' from event where kind = 'client.suspended')
+    `update entry set at = (select at + interval '1 ms' from event
+        where kind = 'client.suspended' and client_id = ${external("root")})
       where kind = 'Debited' and client_id = ${external("shared")}`,
     ["suspended"]
   ],

@@ -53,7 +53,14 @@ export const written = async (): Promise<TestDatabase.Clone> => {
   let at = Date.UTC(2026, 0, 31, 12)
   let keys = 0
   const organization = await run(
-    createOrganization({ name: "Test", mode: "sandbox", currency, timeZone, settings: {}, at })
+    createOrganization({
+      name: "Test",
+      mode: "sandbox",
+      currency,
+      timeZone,
+      settings: { onTrialEndWithoutMethod: "suspend" },
+      at
+    })
   )
   const caller = (): Caller => ({
     organization: organization.id,
@@ -112,26 +119,28 @@ export const written = async (): Promise<TestDatabase.Clone> => {
       })
     )
 
-  await run(
-    publishPlan(caller(), {
-      key: "plan",
-      name: "Plan",
-      price: Money.Minor.make(0n),
-      terms: {
-        currency,
-        interval: { unit: "month", count: 1 },
-        creditInterval: { unit: "month", count: 1 },
-        credits: credits("100"),
-        creditValue: Rate.parse("0.5"),
-        rollover: null,
-        overage: null,
-        unlimited: false,
-        trial: null,
-        promoAllowance: null,
-        seats: 1
-      }
-    })
-  )
+  const publish = (key: string, price: bigint, trial: Calendar.Interval | null) =>
+    run(
+      publishPlan(caller(), {
+        key,
+        name: "Plan",
+        price: Money.Minor.make(price),
+        terms: {
+          currency,
+          interval: { unit: "month", count: 1 },
+          creditInterval: { unit: "month", count: 1 },
+          credits: credits("100"),
+          creditValue: Rate.parse("0.5"),
+          rollover: null,
+          overage: null,
+          unlimited: false,
+          trial,
+          promoAllowance: null,
+          seats: 1
+        }
+      })
+    )
+  await publish("plan", 0n, null)
   /** A cap of a member whose window is reset, and one that is removed while it holds something. */
   const confined = async () => {
     const other = await enroll("other", null)
@@ -203,6 +212,16 @@ export const written = async (): Promise<TestDatabase.Clone> => {
     const { member } = await run(acceptInvitation(caller(), { invitation: id, name: null }))
     await run(updateMember(caller(), { member: member?.id ?? "" }, { role: "OWNER" }))
   }
+  /** A trial that ends under a suspension: what comes after it is paid before it is served. */
+  const lapsed = async () => {
+    const client = await enroll("lapsed", null)
+    await run(setUpMethod(caller(), { client, connection: null, reference: "sandbox_succeed", isDefault: false }))
+    await publish("paid", 2_900n, { unit: "day", count: 1 })
+    await run(createSubscription(caller(), { client, plan: "paid", seats: undefined, trial: undefined }))
+    await run(suspendClient(caller(), { client, reason: null, note: null }))
+    at += 3 * 86_400_000
+    await run(reactivateClient(caller(), { client }))
+  }
   const root = await enroll("root", null)
   const own = await enroll("own", root)
   const shared = await enroll("shared", root, true)
@@ -242,6 +261,7 @@ export const written = async (): Promise<TestDatabase.Clone> => {
   await refilled()
   await leased()
   await staffed()
+  await lapsed()
   await runtime.dispose()
   return clone
 }

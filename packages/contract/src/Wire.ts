@@ -150,11 +150,13 @@ export const Metadata = Schema.Record(MetadataKey, Schema.Union([line(0, 500), S
   .check(Schema.isMaxProperties(50))
   .annotate({ identifier: "Metadata", description: "Your own keys and values: at most 50." })
 
+const few = <S extends Schema.Top>(item: S) => Schema.Array(item).check(Schema.isMinLength(1), Schema.isMaxLength(20))
+
 /** A filter that may be given once, or several times: any of its values will do. */
 export const many = <S extends Schema.Codec<string, string>>(item: S) =>
-  Schema.Union([item, Schema.Array(item).check(Schema.isMinLength(1), Schema.isMaxLength(20))]).pipe(
+  Schema.Union([item, few(item)]).pipe(
     Schema.decodeTo(
-      Schema.Array(Schema.toType(item)),
+      few(Schema.toType(item)),
       SchemaTransformation.transform<ReadonlyArray<S["Type"]>, ReadonlyArray<S["Type"]> | S["Type"]>({
         decode: (given) => (typeof given === "string" ? [given] : given),
         encode: (given) => given

@@ -27,9 +27,10 @@ export const anonymize = async ({ trx, caller, locked }: Session, client: Client
     for (const text of texts.names) if (!kept.has(text.toLowerCase())) hashes.set(text.toLowerCase(), nameOf(text))
   }
   learn({ emails: email === null ? [] : [email], names: billingName === null ? [name] : [name, billingName] })
-  for (const people of [Members, Invitations])
-    for (const { email: address, name: person } of await people.everOf(trx, organization, id))
-      learn({ emails: [address], names: person === null ? [] : [person] })
+  const members = await Members.everOf(trx, organization, id)
+  const invited = await Invitations.everOf(trx, organization, id)
+  for (const { email: address, name: person } of [...members, ...invited])
+    learn({ emails: [address], names: person === null ? [] : [person] })
   for await (const events of EventLog.pagesOf(trx, organization, id))
     for (const { kind, payload } of events) if (isAboutPeople(kind)) learn(personalIn(payload))
 

@@ -100,7 +100,7 @@ export const addClient = async (
   })
 }
 
-export const payloadOf = (input: Input): ReadonlyArray<unknown> => [
+const payloadOf = (input: Input): ReadonlyArray<unknown> => [
   input.externalId,
   input.name,
   input.email,

@@ -15,8 +15,6 @@ import type { Session } from "../subscriptions/Serve.ts"
 import { bring, type Imported, type Item } from "./importing/Bring.ts"
 import { type Attached, attach } from "./importing/Attach.ts"
 
-export type { Imported, Item } from "./importing/Bring.ts"
-
 export interface Input {
   readonly dryRun: boolean
   readonly items: ReadonlyArray<Item>

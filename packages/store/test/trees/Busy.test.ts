@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { v7 } from "uuid"
 import * as Arena from "./Arena.ts"
 import { audit } from "./Audit.ts"
-import * as Wire from "./Wire.ts"
+import { Wire } from "@capstan/testing"
 
 const { check, credit, debit, outcome } = Arena
 const arena = Arena.open()

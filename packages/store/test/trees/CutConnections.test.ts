@@ -3,7 +3,7 @@ import type { Caller } from "../../src/Caller.ts"
 import type * as Trees from "../../src/Trees.ts"
 import * as Arena from "./Arena.ts"
 import { audit } from "./Audit.ts"
-import * as Wire from "./Wire.ts"
+import { Wire } from "@capstan/testing"
 
 const { credit, day, debit, outcome } = Arena
 const arena = Arena.open()

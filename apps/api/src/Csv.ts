@@ -12,7 +12,7 @@ import { stringify } from "csv-stringify/sync"
 export type Cell = bigint | boolean | number | string | null | Decimal
 
 /** A number that is written by us as a text, such as `-0.000001`. */
-export interface Decimal {
+interface Decimal {
   readonly decimal: string
 }
 

@@ -15,7 +15,7 @@ import { Result } from "effect"
 import { credit } from "./Selling.ts"
 import { database, payer, pool, run, start, type World, world } from "./World.ts"
 
-export const month = { unit: "month", count: 1 } as const
+const month = { unit: "month", count: 1 } as const
 export const year = { unit: "year", count: 1 } as const
 
 /** Where month n since the first of March starts. */

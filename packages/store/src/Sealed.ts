@@ -7,7 +7,7 @@
 import { createCipheriv, createDecipheriv, hkdfSync, type KeyObject, randomBytes } from "node:crypto"
 
 /** Whose it is, from the outside in. */
-export type Owner = ReadonlyArray<string>
+type Owner = ReadonlyArray<string>
 
 export interface Seal {
   readonly seal: (secret: string, of: Owner) => Buffer

@@ -22,7 +22,7 @@ import {
 } from "@capstan/store"
 
 /** A version of a plan, where it is named beside a client. */
-export interface PlanShown {
+interface PlanShown {
   readonly id: Id.Id
   readonly key: string
   readonly version: number
@@ -117,7 +117,7 @@ export const workspace = async (
 
 const personOf = ({ id, email, name, role }: Person): Person => ({ id, email, name, role })
 
-export const shownPlan = ({ id, key, version, name, price, terms }: Plan.Version): PlanShown => ({
+const shownPlan = ({ id, key, version, name, price, terms }: Plan.Version): PlanShown => ({
   id,
   key,
   version,

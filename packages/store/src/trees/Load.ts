@@ -123,7 +123,7 @@ export interface Loaded {
   readonly settled: string | null
 }
 
-export const ms = (column: string): string => `extract(epoch from ${column}) * 1000`
+const ms = (column: string): string => `extract(epoch from ${column}) * 1000`
 
 /** Who is asked for, if not `$2` and the trees of `$4`; and what else is brought in the same statement. */
 interface Said {

@@ -19,7 +19,7 @@ import type { Seen } from "./Look.ts"
 import * as SeatView from "../views/SeatView.ts"
 import type { Query } from "./Query.ts"
 
-export interface Subscribed {
+interface Subscribed {
   readonly subscription: Subscriptions.Subscription
   readonly plan: Plan.Version
 }

@@ -6,8 +6,8 @@ import { isId } from "../Ids.ts"
 import type { Tables } from "../Tables.ts"
 
 /** `link`: whoever had a signed link. `connection`: a payment provider, by a notice. */
-export const types = ["token", "member", "operator", "link", "connection", "system", "cli"] as const
-export type Type = (typeof types)[number]
+const types = ["token", "member", "operator", "link", "connection", "system", "cli"] as const
+type Type = (typeof types)[number]
 
 export interface Actor {
   readonly type: Type

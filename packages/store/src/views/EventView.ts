@@ -28,7 +28,7 @@ export interface Event {
   readonly payload: Readonly<Record<string, Schema.Json>>
 }
 
-export interface Filter {
+interface Filter {
   readonly client?: string | undefined
   /** Also of all below the client. */
   readonly subtree?: boolean | undefined

@@ -9,7 +9,7 @@ import type { Failure } from "../Failure.ts"
 import type { Tables } from "../Tables.ts"
 import * as Page from "./Page.ts"
 
-export type Status = "active" | "expired" | "revoked"
+type Status = "active" | "expired" | "revoked"
 
 export interface View extends AccessTokens.AccessToken {
   readonly status: Status
@@ -34,7 +34,7 @@ export const present = (
 }
 
 type Key = "createdAt" | "lastUsedAt" | "name"
-export type Sorting = Key | `-${Key}`
+type Sorting = Key | `-${Key}`
 
 export interface Asked extends Page.Asked {
   /** Confined to this client. */

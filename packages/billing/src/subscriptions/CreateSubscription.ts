@@ -2,12 +2,14 @@
  * Subscribes a client to the latest version of a plan, and pins that. Its clocks start, and its first credits are posted,
  * once the client is onboarded and the plan is free or on trial; until then it is incomplete.
  */
-import { type Calendar, Cost, type Money, Plan, Subscription } from "@capstan/domain"
+import { type Calendar, Cost, type Money, Plan, Subscription, Team } from "@capstan/domain"
 import { type Caller, type Failure, Ids, Organizations, Plans, Subscriptions, SubscriptionView } from "@capstan/store"
 import { Result } from "effect"
 import { setCapIn, type Setting } from "../caps/SetCap.ts"
 import { grants } from "../clients/Payer.ts"
 import { fromAbove, onClient, statusOf } from "../Doors.ts"
+import { refused as refusedPeople } from "../people/Refused.ts"
+import * as Roster from "../people/Roster.ts"
 import { post, record } from "./Serve.ts"
 import { turn } from "./Turn.ts"
 
@@ -15,7 +17,7 @@ export interface Input {
   readonly client: string
   /** The key of the plan. */
   readonly plan: string
-  /** Undefined for what the plan includes. */
+  /** Undefined for what the plan includes; more are given from above the client. */
   readonly seats: number | undefined
   /** In place of the plan's own, where it is not undefined; null for none. */
   readonly trial: Calendar.Interval | null | undefined
@@ -33,8 +35,11 @@ export const createSubscription = (caller: Caller, { client: name, plan: key, se
       const { client } = parts
       const plan = await Plans.latest(trx, organization, key)
       if (plan === undefined) return Result.fail({ _tag: "NotFound", what: "plan", id: key })
-      const longer = trial === undefined ? undefined : fromAbove(caller, [client.id])
-      const refused = longer ?? refusalOf(plan, parts.client) ?? belowPrice(plan, cappedAmount)
+      const given = trial !== undefined || (seats ?? 0) > plan.terms.seats
+      const refused =
+        (given ? fromAbove(caller, [client.id]) : undefined) ??
+        refusalOf(plan, parts.client) ??
+        belowPrice(plan, cappedAmount)
       if (refused !== undefined) return Result.fail(refused)
 
       const status = statusOf(parts)
@@ -68,6 +73,9 @@ export const createSubscription = (caller: Caller, { client: name, plan: key, se
           reason: "has_base_subscription",
           message: "The client has a base subscription: change its plan, or end it first."
         })
+      const { team } = await Roster.load({ trx, caller, locked }, client.id)
+      const seated = Team.decide(team, { _tag: "SetSeats", seats: state.seats, at })
+      if (Result.isFailure(seated)) return Result.fail(refusedPeople(seated.failure))
       record(locked, client.id, id, Subscription.initial, [...started.success, ...turned.events])
       if (cappedAmount !== undefined) {
         const capped = await setCapIn({ trx, caller, locked }, parts, cappedAt(cappedAmount, plan))

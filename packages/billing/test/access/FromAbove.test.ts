@@ -64,7 +64,7 @@ describe("a token that is confined to a client", () => {
     await run(consumeCredits(caller({ reach: parent }), spend(child, credit)))
   })
 
-  it("neither publishes what it could subscribe to, nor subscribes with a longer trial than the plan has", async () => {
+  it("neither publishes what it could subscribe to, nor subscribes with a longer trial or more seats than the plan has", async () => {
     const { organization, caller } = await world()
     const client = await Client.create(pool, organization)
     const own = caller({ reach: client })
@@ -72,7 +72,9 @@ describe("a token that is confined to a client", () => {
     await run(plan(caller(), { price: 1_000n }))
     const asked = { client, plan: "basic", seats: undefined, trial: { ...month, count: 100 } }
     assert.deepInclude(await refusal(createSubscription(own, asked)), { reason: "set_from_above" })
-    await run(createSubscription(own, { ...asked, trial: undefined }))
+    const seated = { ...asked, trial: undefined }
+    assert.deepInclude(await refusal(createSubscription(own, { ...seated, seats: 4 })), { reason: "set_from_above" })
+    await run(createSubscription(own, { ...seated, seats: 2 }))
   })
 })
 

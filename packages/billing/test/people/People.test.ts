@@ -1,9 +1,9 @@
-import { completeOnboarding, deleteClient, suspendClient } from "@capstan/billing"
+import { completeOnboarding, createSubscription, deleteClient, suspendClient } from "@capstan/billing"
 import { InvitationView, MemberView } from "@capstan/store"
 import { Client } from "@capstan/testing"
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
-import { attempt, pool, read, refusal, run, start } from "../World.ts"
+import { attempt, plan, pool, read, refusal, run, start } from "../World.ts"
 import { company } from "./Company.ts"
 
 const hour = 3_600_000
@@ -102,6 +102,24 @@ describe("seats", () => {
     await own.settle({ seatsWithoutSubscription: 3 })
     assert.strictEqual(await reasonOf(own.invite("di")), "no_seat")
     assert.deepStrictEqual(await own.seats(), { seatsLimit: 3, members: 3, invitations: 0 })
+    await own.isSound()
+  })
+})
+
+describe("seats of a new subscription", () => {
+  it("are no fewer than people who are there, whether asked or the plan's own", async () => {
+    const own = await company()
+    for (const name of ["ada", "bob", "cy"]) await run(own.add(name))
+    const { id } = await run(own.invite("di", {}, own.at(start + 1)))
+    await run(plan(own.caller()))
+    const subscribe = (seats?: number, by = own.at(start + 2)) =>
+      createSubscription(by, { client: own.client, plan: "basic", seats, trial: undefined })
+    const di = { kind: "invitation" as const, id, email: "di@example.com" }
+    assert.deepInclude(await refusal(subscribe()), { _tag: "SeatsTaken", seats: 3, taken: 4, leaving: [di] })
+    assert.deepInclude(await refusal(subscribe(2)), { _tag: "SeatsTaken", seats: 2, taken: 4 })
+    await own.isSound()
+    await run(subscribe(4))
+    assert.deepInclude(await refusal(subscribe(2)), { reason: "has_base_subscription" })
     await own.isSound()
   })
 })

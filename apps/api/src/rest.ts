@@ -103,7 +103,7 @@ export const broken = (c: Context, log: Log, defect: unknown): Response => {
 
 /** A parameter that something stands before, such as `ext:{externalId}`, is told from others by that. */
 const pattern = (path: string) =>
-  path.replaceAll(prefixed, `:$2{$1(?::|%3[Aa]).+}`).replaceAll(/(?<=\/)\{(\w+)\}/g, ":$1")
+  path.replaceAll(prefixed, `:$2{$1(?::|%3[Aa])[^/]+}`).replaceAll(/(?<=\/)\{(\w+)\}/g, ":$1")
 const prefixed = /(?<=\/)(\w+):\{(\w+)\}/g
 
 /** What stands in the path, without what stands before it. */

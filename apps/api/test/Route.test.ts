@@ -20,7 +20,8 @@ const open = (path: `GET /${string}`, field?: string) =>
 const declared = [
   ["one", open("GET /v1/things/{thing}", "thing")],
   ["whole", open("GET /v1/things/export")],
-  ["part", open("GET /v1/things/{thing}/parts", "thing")]
+  ["part", open("GET /v1/things/{thing}/parts", "thing")],
+  ["named", open("GET /v1/things/ext:{name}", "name")]
 ] as const
 
 const terms = { services: Context.empty() as never, log: Log.silent, deadlineMs: 1_000 }
@@ -37,6 +38,9 @@ it.each([declared, declared.toReversed()])(
     assert.strictEqual(await asked("/v1/things/export"), "whole")
     assert.strictEqual(await asked("/v1/things/exports"), "one")
     assert.strictEqual(await asked("/v1/things/export/parts"), "part")
+    assert.strictEqual(await asked("/v1/things/ext:one"), "named")
+    assert.strictEqual(await asked("/v1/things/ext:one%2Fparts"), "named")
+    assert.strictEqual(await asked("/v1/things/ext:one/parts"), "part")
   }
 )
 

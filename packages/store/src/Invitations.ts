@@ -111,40 +111,6 @@ export const revokeOf = async (trx: Trx, organization: Id.Id, client: Id.Id, at:
   return Number(numUpdatedRows)
 }
 
-/** Addresses and names of all of a client that there ever were. */
-export const everOf = (
-  trx: Trx,
-  organization: Id.Id,
-  client: Id.Id
-): Promise<ReadonlyArray<{ readonly id: Id.Id; readonly email: string; readonly name: string | null }>> =>
-  trx
-    .selectFrom("invitation")
-    .select(["id", "email", "name"])
-    .where("organization_id", "=", organization)
-    .where("client_id", "=", client)
-    .execute()
-
-interface Standing {
-  readonly addressOf: (email: string) => string
-  readonly nameOf: (name: string) => string
-}
-
-/** What stands for who they were, of a client that was deleted. */
-export const anonymize = async (
-  trx: Trx,
-  organization: Id.Id,
-  client: Id.Id,
-  { addressOf, nameOf }: Standing
-): Promise<void> => {
-  for (const { id, email, name } of await everOf(trx, organization, client))
-    await trx
-      .updateTable("invitation")
-      .set({ email: addressOf(email), name: name === null ? null : nameOf(name) })
-      .where("organization_id", "=", organization)
-      .where("id", "=", id)
-      .execute()
-}
-
 export const isExpired = ({ status, expiresAt }: Invitation, at: Instant.Instant): boolean =>
   status === "pending" && expiresAt <= at
 

@@ -59,27 +59,15 @@ export const pendingOf = async (
   return row === undefined ? undefined : ofRow(row)
 }
 
-/** Gives what was noted on a client's raises another text. */
-export const renote = async (
-  trx: Trx,
-  organization: Id.Id,
-  client: Id.Id,
-  textOf: (note: string) => string
-): Promise<void> => {
-  const raises = await trx
-    .selectFrom("cap_raise")
-    .select(["id", "note"])
+/** Nothing that somebody wrote about a client's raises is left. */
+export const forgetNotes = async (trx: Trx, organization: Id.Id, client: Id.Id): Promise<void> => {
+  await trx
+    .updateTable("cap_raise")
+    .set({ note: null })
     .where("organization_id", "=", organization)
     .where("client_id", "=", client)
     .where("note", "is not", null)
     .execute()
-  for (const { id, note } of raises)
-    await trx
-      .updateTable("cap_raise")
-      .set({ note: textOf(note ?? "") })
-      .where("organization_id", "=", organization)
-      .where("id", "=", id)
-      .execute()
 }
 
 /** A client's, that nobody has settled: at most one of each of its caps. */

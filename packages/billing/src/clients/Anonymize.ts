@@ -1,10 +1,10 @@
 /**
  * A deleted client forgets who it was: its row, its people, its invitations, and its log. A name or an address becomes the
- * same hash wherever it stood, with a salt that nobody keeps; kinds, actors, ids, amounts and times stay. A business with a
- * tax id keeps its name.
+ * same hash wherever it stood, with a salt that nobody keeps, and what somebody wrote freely is gone: whom it names, nobody
+ * can tell. Kinds, actors, ids, amounts and times stay. A business with a tax id keeps its name.
  */
 import { hash, randomUUID } from "node:crypto"
-import { Clients, EventLog, Invitations, Members, Raises } from "@capstan/store"
+import { Clients, EventLog, People, Raises } from "@capstan/store"
 import type { Session } from "../subscriptions/Serve.ts"
 
 /** What stands for a text from now on, by the text in lower case. */
@@ -27,9 +27,7 @@ export const anonymize = async ({ trx, caller, locked }: Session, client: Client
     for (const text of texts.names) if (!kept.has(text.toLowerCase())) hashes.set(text.toLowerCase(), nameOf(text))
   }
   learn({ emails: email === null ? [] : [email], names: billingName === null ? [name] : [name, billingName] })
-  const members = await Members.everOf(trx, organization, id)
-  const invited = await Invitations.everOf(trx, organization, id)
-  for (const { email: address, name: person } of [...members, ...invited])
+  for (const { email: address, name: person } of await People.everOf(trx, organization, id))
     learn({ emails: [address], names: person === null ? [] : [person] })
   for await (const events of EventLog.pagesOf(trx, organization, id))
     for (const { kind, payload } of events) if (isAboutPeople(kind)) learn(personalIn(payload))
@@ -39,17 +37,13 @@ export const anonymize = async ({ trx, caller, locked }: Session, client: Client
     const changed = scrubbed.filter((event, i) => !isSame(event.payload, events[i]?.payload))
     await EventLog.replace(trx, organization, id, changed)
   }
-  await Members.anonymize(trx, organization, id, { addressOf, nameOf })
-  await Invitations.anonymize(trx, organization, id, { addressOf, nameOf })
-  await Raises.renote(trx, organization, id, (note) => mentions(note, hashes))
+  await People.anonymize(trx, organization, id, { addressOf, nameOf })
+  await Raises.forgetNotes(trx, organization, id)
   await Clients.anonymize(trx, organization, id, {
     email: email === null ? null : addressOf(email),
     name: keepsName ? name : nameOf(name),
     billingName: billingName === null ? null : nameOf(billingName),
-    suspensions: client.lifecycle.suspensions.map(({ note, ...suspension }) => ({
-      ...suspension,
-      note: note === null ? null : mentions(note, hashes)
-    })),
+    suspensions: client.lifecycle.suspensions.map((suspension) => ({ ...suspension, note: null })),
     at
   })
   locked.record({ client: id, kind: "client.anonymized", payload: {} })
@@ -85,9 +79,10 @@ const scrub = ({ kind, payload }: EventLog.Logged, hashes: Hashes): unknown => {
     if (isPersonal && key === "logoUrl") return null
     if (isPersonal && key === "metadata") return {}
     if (typeof value === "string") {
+      if (isWritten(key)) return null
       const hashed = hashes.get(value.toLowerCase())
       if (hashed !== undefined && (value.includes("@") || (isPersonal && isName(key)))) return hashed
-      return key === "note" || key === "comment" ? mentions(value, hashes) : value
+      return value
     }
     if (Array.isArray(value)) return value.map((item) => walk(key, item))
     return typeof value === "object" && value !== null
@@ -99,14 +94,7 @@ const scrub = ({ kind, payload }: EventLog.Logged, hashes: Hashes): unknown => {
 
 const isName = (key: string): boolean => key === "name" || key === "billingName"
 
-/** A text that somebody wrote, with whoever it mentions replaced: the longest first. */
-const mentions = (text: string, hashes: Hashes): string => {
-  let scrubbed = text
-  for (const [personal, hashed] of [...hashes].toSorted(([a], [b]) => b.length - a.length))
-    if (personal.length > 2) scrubbed = scrubbed.replaceAll(new RegExp(literal(personal), "gi"), hashed)
-  return scrubbed
-}
-
-const literal = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&")
+/** Freely, by somebody. */
+const isWritten = (key: string): boolean => key === "note" || key === "comment"
 
 const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)

@@ -78,13 +78,14 @@ export const onClient = <A>(
  * draws on, credits, nor a trial that its plan has not, nor set its caps, nor lift its suspension. `bounded` is whom it
  * concerns.
  */
-export const fromAbove = ({ reach }: Caller, bounded: ReadonlyArray<Id.Id>): Failure | undefined =>
+export const fromAbove = ({ reach }: Caller, bounded: ReadonlyArray<Id.Id>, field?: string): Failure | undefined =>
   reach !== null && bounded.includes(reach)
     ? {
         _tag: "NotAdmissible",
         reason: "set_from_above",
         message:
-          "A token that is confined to this client cannot change what bounds it: use one of its parent or organization."
+          "A token that is confined to this client cannot change what bounds it: use one of its parent or organization.",
+        ...(field === undefined ? {} : { field })
       }
     : undefined
 

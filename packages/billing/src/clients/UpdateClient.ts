@@ -2,8 +2,9 @@
  * Changes who a client is, by a merge patch. Nothing is written where nothing changes.
  *
  * Where its time zone changes, the windows of its caps that are open stay up to their end, and subscriptions keep the zone
- * that they began in: no period is opened again. The zone bounds what it may spend, so it is set from above. Its currency
- * is frozen by the first financial fact of its tree, and its external id is given once, unless the organization says so.
+ * that they began in: no period is opened again. The zone bounds what it may spend and features are granted, so both are
+ * set from above. Its currency is frozen by the first financial fact of its tree, and its external id is given once, unless
+ * the organization says so.
  */
 import type { Calendar, Currency } from "@capstan/domain"
 import { type Caller, Clients, ClientView, type Failure } from "@capstan/store"
@@ -114,6 +115,8 @@ const refusalOf = async (
   const isBound = after.timeZone !== before.timeZone || after.currency !== before.currency
   const bound = isBound ? fromAbove(caller, [before.id]) : undefined
   if (bound !== undefined) return bound
+  const granted = isSame(featuresOf(before), featuresOf(after)) ? undefined : fromAbove(caller, [before.id], "metadata")
+  if (granted !== undefined) return granted
   if (before.externalId !== null && after.externalId !== before.externalId) {
     if (!relinks) return given
     if (caller.reach !== null) return givenAbove
@@ -121,6 +124,10 @@ const refusalOf = async (
   if (after.currency === before.currency) return undefined
   return before.parent !== null || (await Clients.isBooked(trx, caller.organization, before)) ? frozen : undefined
 }
+
+/** What above it grants a client: so it neither gives nor takes it itself. */
+const featuresOf = ({ metadata }: Clients.Client) =>
+  Object.fromEntries(Object.entries(metadata).filter(([key]) => key.startsWith("features.")))
 
 const given: Failure = {
   _tag: "NotAdmissible",

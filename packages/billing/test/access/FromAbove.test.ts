@@ -6,7 +6,9 @@ import {
   createSubscription,
   reactivateClient,
   setCap,
-  suspendClient
+  suspendClient,
+  updateClient,
+  upsertClient
 } from "@capstan/billing"
 import { type Currency, Money } from "@capstan/domain"
 import { AccessTokens } from "@capstan/store"
@@ -62,6 +64,26 @@ describe("a token that is confined to a client", () => {
     await run(setCap(own, cap(child)))
     await run(grant(own, child, credit))
     await run(consumeCredits(caller({ reach: parent }), spend(child, credit)))
+  })
+
+  it("neither gives itself a feature nor drops one that it was denied; what is below it, it may", async () => {
+    const { organization, caller } = await world()
+    const parent = await Client.create(pool, organization)
+    const child = await Client.create(pool, organization, { parent })
+    const own = caller({ reach: parent, key: null })
+    const granted = { "features.voice": true, "features.sso": false }
+    const given = await run(updateClient(caller(), { client: parent, externalId: "up", metadata: granted }))
+    const member = { kind: "member", id: parent, role: "OWNER", client: parent } as const
+    for (const by of [own, caller({ reach: parent, key: null, person: member }), caller({ reach: parent })])
+      for (const metadata of [{ ...granted, "features.sso": true }, { "features.voice": true }, null]) {
+        const bound = { _tag: "NotAdmissible", reason: "set_from_above", field: "metadata" } as const
+        assert.deepInclude(await refusal(updateClient({ ...by }, { client: parent, metadata })), bound)
+        const upserted = upsertClient({ ...by, key: null }, { externalId: "up", name: given.name, metadata })
+        assert.deepInclude(await refusal(upserted), bound)
+      }
+    await run(updateClient(own, { client: parent, metadata: { ...granted, note: "ours" } }))
+    const below = await run(updateClient(own, { client: child, metadata: granted }))
+    assert.deepStrictEqual(below.metadata, granted)
   })
 
   it("neither publishes what it could subscribe to, nor subscribes with a longer trial or more seats than the plan has", async () => {

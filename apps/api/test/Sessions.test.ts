@@ -59,6 +59,21 @@ describe.each(transports)("over %s", (transport, call) => {
     assert.strictEqual(reasonOf(await asked("caps.list")), "missing_capability")
   })
 
+  it("is opened by whoever may give its role: a client's own token hands nobody the client", async () => {
+    const own = await organization()
+    const owner = await People.member(own, "OWNER")
+    const client = owner.client ?? ""
+    const [admin, staff] = [await People.member(own, "ADMIN", client), await People.member(own, "STAFF", client)]
+    const theirs = { token: (await tokenOf(own.id, { reach: client })).text }
+    const refused = await call(url, "sessions.create", { member: owner.id }, theirs)
+    assert.deepStrictEqual([refused.status, reasonOf(refused)], [422, "role_not_yours"])
+    for (const { id } of [admin, staff])
+      assert.isBelow((await call(url, "sessions.create", { member: id }, theirs)).status, 300)
+    const { rows } = await pool.query("select 1 from access_token where member_id = $1", [owner.id])
+    assert.lengthOf(rows, 0)
+    assert.isBelow((await call(url, "sessions.create", { member: owner.id }, own)).status, 300)
+  })
+
   it("is opened once for a key, whose text nobody else is told", async () => {
     const own = await organization()
     const { id } = await People.member(own, "STAFF")

@@ -1,9 +1,10 @@
 /**
- * Opens a session for a person whom the caller has recognised. It can do no more than the caller's own token, and what its
- * person may by their role is looked up with each of its requests. Its text is told this once.
+ * Opens a session for a person whom the caller has recognised. It can do no more than the caller's own token, and
+ * what its person may by their role is looked up with each of its requests; so whoever opens one must be able to give that
+ * role. Its text is told this once.
  */
 import type { KeyObject } from "node:crypto"
-import type { Id } from "@capstan/domain"
+import { type Id, type Role, Team } from "@capstan/domain"
 import {
   AccessTokens,
   type Caller,
@@ -18,6 +19,7 @@ import {
 import { Result } from "effect"
 import { secretUnder } from "../access/Secret.ts"
 import { change, type Refused } from "../Doors.ts"
+import { giverOf } from "../people/Admitted.ts"
 
 export interface Input {
   readonly person: MemberView.Named | { readonly operator: Id.Id }
@@ -65,10 +67,19 @@ const ofMember = async (
   named: MemberView.Named
 ): Promise<Result.Result<Whose, Failure>> => {
   const member = await MemberView.find(trx, caller, named)
-  return member === undefined
-    ? Result.fail({ _tag: "NotFound", what: "member", id: named.member })
-    : Result.succeed({ member: member.id, operator: null, client: member.client })
+  if (member === undefined) return Result.fail({ _tag: "NotFound", what: "member", id: named.member })
+  const { id, client, role } = member
+  return Team.mayGive(giverOf(caller, client), role)
+    ? Result.succeed({ member: id, operator: null, client })
+    : Result.fail(beyond(role))
 }
+
+const beyond = (role: Role.Member): Failure => ({
+  _tag: "NotAdmissible",
+  reason: "role_not_yours",
+  message: `A session acts as its ${role}, a role that your token could not give: use one of the organization or of a client above.`,
+  field: "member"
+})
 
 /** Whoever may make operators may let one in. */
 const ofOperator = async (trx: Database.Trx, caller: Caller, id: Id.Id): Promise<Result.Result<Whose, Failure>> => {

@@ -112,6 +112,19 @@ describe("a token", () => {
     assert.strictEqual((await run(deleteAccessToken(operator, token.id))).revokedAt, start)
   })
 
+  it("is told the secret that it was told before, and no other of the same person is", async () => {
+    const input = { name: "New", client: null, scopes: [...scopes], perSecond: 1, expiresAt: null }
+    const strong = { scopes, perSecond: 1, expiresAt: null, place: "organization" } as const
+    const person = { actor: "operator:ada", key: Ids.mint() }
+    const [one, other] = [
+      { ...callerOf(await make(strong)), ...person },
+      { ...callerOf(await make(strong)), ...person }
+    ]
+    const first = await run(createAccessToken(one, input, pepper))
+    assert.strictEqual((await run(createAccessToken(one, input, pepper))).text, first.text)
+    assert.deepInclude(await refusal(createAccessToken(other, input, pepper)), { _tag: "KeyReused" })
+  })
+
   it("that has expired is not rotated, but may be given a later end", async () => {
     const token = await make({ scopes, perSecond: 1, expiresAt: start + 1, place: "organization" })
     const later = { ...operator, now: start + 1 }

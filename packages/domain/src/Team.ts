@@ -13,7 +13,7 @@
  */
 import { Result } from "effect"
 import type { Id } from "./Id.ts"
-import { isInvited, isMember, isTaken, noSeat, notGiven, over, ownedAlready, roleOf } from "./team/Rules.ts"
+import { isInvited, isMember, isTaken, noSeat, notGiven, notJoining, over, ownedAlready, roleOf } from "./team/Rules.ts"
 import {
   type Invitation,
   isExpired,
@@ -111,7 +111,7 @@ export const evolve = (state: State, event: Event): State => {
 
 const invite = (state: State, { by, invitation: asked, at }: Of<"Invite">): Decision => {
   const { email, role } = asked
-  const known = notGiven(by, role) ?? isMember(state, email) ?? isInvited(state, email, at)
+  const known = notJoining(state, by, role) ?? isMember(state, email) ?? isInvited(state, email, at)
   if (known !== undefined) return refuse(known)
   const refused = ownedAlready(state, role) ?? noSeat(state, at)
   if (refused !== undefined) return refuse(refused)
@@ -123,7 +123,10 @@ const invite = (state: State, { by, invitation: asked, at }: Of<"Invite">): Deci
 const add = (state: State, { by, member: asked, at }: Of<"AddMember">): Decision => {
   const { email, externalId, role } = asked
   const refused =
-    notGiven(by, role) ?? isMember(state, email) ?? isTaken(state, externalId, null) ?? ownedAlready(state, role)
+    notJoining(state, by, role) ??
+    isMember(state, email) ??
+    isTaken(state, externalId, null) ??
+    ownedAlready(state, role)
   if (refused !== undefined) return refuse(refused)
   const member = { ...asked, role: roleOf(state, role) }
   const kept = state.invitations.find((invitation) => isOpen(invitation, at) && isSameAddress(invitation.email, email))
@@ -155,7 +158,7 @@ const settle = (
       const next = command.role ?? role
       const refused =
         notGiven(command.by, role) ??
-        notGiven(command.by, next) ??
+        notJoining(state, command.by, next) ??
         (next === role ? undefined : ownedAlready(state, next)) ??
         (expired ? noSeat(state, at) : undefined)
       return refused === undefined

@@ -161,10 +161,16 @@ describe("Team", () => {
       const roles = (state: Team.State) => new Map(state.members.map(({ id, role }) => [id, role]))
       const [was, is] = [roles(before), roles(after)]
       for (const member of new Set([...was.keys(), ...is.keys()]))
-        if (was.get(member) !== is.get(member) && before.members.length > 0)
+        if (was.get(member) !== is.get(member))
           for (const role of [was.get(member), is.get(member)])
             if (role !== undefined) assert.isTrue(Team.mayGive(command.by, role), `${command.by} ${role}`)
     }
+  })
+
+  it.prop("whoever invites the first member could make an OWNER", [histories], ([{ turns }]) => {
+    for (const { before, command, decided } of turns)
+      if ((command._tag === "Invite" || command._tag === "Resend") && before.members.length === 0)
+        if (Result.isSuccess(decided)) assert.isTrue(Team.mayGive(command.by, "OWNER"), command.by)
   })
 
   it.prop("when seats are taken away, just as many leave as have to, the owner never", [histories], ([{ turns }]) => {

@@ -43,7 +43,13 @@ export const refused = (refusal: Team.Refusal): Failure => {
     case "RoleNotYours":
       return because(
         "role_not_yours",
-        `${article(refusal.by)} neither gives nor takes the role ${refusal.role}: ask somebody who has it, or one above.`,
+        `The role ${refusal.role} is not for ${article(refusal.by)} to give or take: ask somebody who has it, or one above.`,
+        "role"
+      )
+    case "FirstOwns":
+      return because(
+        "role_not_yours",
+        `The first member of a client becomes its OWNER, a role that ${article(refusal.by)} does not give: a token of the organization or of a client above makes it, or an operator.`,
         "role"
       )
     case "OwnerExists":
@@ -64,7 +70,7 @@ export const refused = (refusal: Team.Refusal): Failure => {
   }
 }
 
-const article = (by: Team.Giver): string => (by === "OWNER" || by === "ADMIN" ? `An ${by}` : `A ${by}`)
+const article = (by: Team.Giver): string => (by === "OWNER" || by === "ADMIN" ? `an ${by}` : `a ${by}`)
 
 const because = (reason: string, message: string, field?: string): Failure => ({
   _tag: "NotAdmissible",

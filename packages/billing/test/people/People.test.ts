@@ -211,6 +211,23 @@ describe("owners", () => {
     await run(own.invite("cy", { role: "MANAGER" }, as("MANAGER")))
     await run(own.change(bob.id, { role: "OWNER" }, as("OWNER")))
   })
+
+  it("nobody makes the first, who owns it, that could not make an OWNER", async () => {
+    const own = await company()
+    const above = await Client.create(pool, own.organization)
+    const { id } = await run(own.add("ada", { client: above }))
+    const person = { kind: "member", id, role: "MANAGER" } as const
+    for (const by of [own.at(start, { person }), own.at(start, { reach: own.client })]) {
+      assert.deepInclude(await refusal(own.add("cy", {}, by)), { reason: "role_not_yours", field: "role" })
+      assert.strictEqual(await reasonOf(own.invite("cy", {}, by)), "role_not_yours")
+    }
+    const invited = await run(
+      own.invite("cy", { role: "STAFF" }, own.at(start, { person: { ...person, role: "OWNER" } }))
+    )
+    assert.strictEqual(await reasonOf(own.resend(invited.id, own.at(start, { person }))), "role_not_yours")
+    assert.strictEqual((await run(own.accept(invited.id))).member?.role, "OWNER")
+    await run(own.add("di", {}, own.at(start, { person })))
+  })
 })
 
 describe("members", () => {

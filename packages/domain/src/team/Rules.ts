@@ -15,6 +15,10 @@ export const roleOf = ({ members }: State, asked: Role.Member): Role.Member => {
 export const notGiven = (by: Giver, role: Role.Member): Refusal | undefined =>
   mayGive(by, role) ? undefined : { _tag: "RoleNotYours", role, by }
 
+/** Of who joins: neither the role that was asked, nor to own it as the first. */
+export const notJoining = (state: State, by: Giver, asked: Role.Member): Refusal | undefined =>
+  notGiven(by, asked) ?? (mayGive(by, roleOf(state, asked)) ? undefined : { _tag: "FirstOwns", by })
+
 export const ownedAlready = ({ members }: State, role: Role.Member): Refusal | undefined => {
   const owner = role === "OWNER" ? members.find((member) => member.role === "OWNER") : undefined
   return owner === undefined ? undefined : { _tag: "OwnerExists", owner: owner.id }

@@ -54,6 +54,8 @@ export const Refusal = Schema.TaggedUnion({
   InvitationRevoked: {},
   /** Who asks may not give that role, or not take it away. */
   RoleNotYours: { role: Role, by: Giver },
+  /** Who asks may not give the role of OWNER, which the first becomes whatever was asked. */
+  FirstOwns: { by: Giver },
   OwnerExists: { owner: Id },
   OnlyOwner: { member: Id },
   SeatsTaken: { seats: Seats, taken: Schema.Int, leaving: Schema.Array(Person) }

@@ -1,12 +1,14 @@
 /** A client's day, through the typed client, without a port: every procedure answers what the contract says. */
+import { SignedLink } from "@capstan/billing"
 import { procedures } from "@capstan/contract"
 import { connect, safe } from "@capstan/sdk"
+import { AccessTokens } from "@capstan/store"
 import { assert, it } from "@effect/vitest"
 import { Database } from "@capstan/testing"
 import { afterAll } from "vitest"
 import { open } from "../src/server.ts"
 import { publish } from "./Plans.ts"
-import { organization, secret } from "./Serving.ts"
+import { organization, pool, secret } from "./Serving.ts"
 
 /** What has been called, and has answered. */
 const called = new Set<string>()
@@ -129,10 +131,12 @@ it("goes from the first client to the last cap, and calls everything there is", 
   await sells(clientFor(token), child.id)
   await refills(clientFor(token), parent.id)
   await moves(clientFor(token), child.id)
-  assert.sameMembers(
-    [...called],
-    procedures.map(([name]) => name)
-  )
+  await works(clientFor(token), id, child.id, subscribed.id)
+  await administers(clientFor(token))
+  await comesAndGoes(clientFor(token))
+  // What is downloaded is over REST only.
+  const callable = procedures.flatMap(([name, { kind }]) => (kind === "download" ? [] : [name]))
+  assert.sameMembers([...called], callable)
 })
 
 const leases = async ({ credits }: ReturnType<typeof clientFor>, client: string): Promise<void> => {
@@ -214,4 +218,70 @@ const moves = async ({ clients }: ReturnType<typeof clientFor>, client: string):
   const moved = await clients.move.mutate({ client, parent: elsewhere.id })
   assert.deepStrictEqual((await clients.children.query({ client: elsewhere.id })).items, [moved])
   assert.deepInclude(await clients.detach.mutate({ client }), { parent: null, path: [] })
+}
+
+/** People in a client: invited and added, seen and let go. */
+const works = async (
+  { clients, invitations, members, sessions, subscriptions }: ReturnType<typeof clientFor>,
+  organization: string,
+  client: string,
+  subscription: string
+): Promise<void> => {
+  const person = (name: string) => ({ client, email: `${name}@example.com`, name, role: "STAFF" as const })
+  const ada = await members.create.mutate(person("ada"))
+  assert.strictEqual(ada.role, "OWNER")
+  assert.strictEqual((await subscriptions.update.mutate({ subscription, seats: 5 })).seats, 5)
+  const bob = await invitations.create.mutate(person("bob"))
+  assert.strictEqual((await invitations.list.query({ client })).items[0]?.id, bob.id)
+  const expiresAt = Date.parse(bob.expiresAt)
+  const link = SignedLink.token(AccessTokens.pepper(secret), "invitation", { organization, subject: bob.id, expiresAt })
+  const accepted = await invitations.accept.mutate({ link })
+  assert.strictEqual(accepted.invitation.status, "accepted")
+  const cy = await invitations.create.mutate(person("cy"))
+  await pool.query("update invitation set sent_at = sent_at - interval '1 hour' where id = $1", [cy.id])
+  assert.strictEqual((await invitations.resend.mutate({ invitation: cy.id })).sent, 2)
+  assert.strictEqual((await invitations.revoke.mutate({ invitation: cy.id })).status, "revoked")
+  const [newest] = (await members.list.query({ client })).items
+  assert.strictEqual(newest?.email, "bob@example.com")
+  const renamed = await members.update.mutate({ member: ada.id, name: "Ada" })
+  assert.deepStrictEqual(await members.get.query({ member: ada.id }), renamed)
+  const session = await sessions.create.mutate({ member: ada.id })
+  const seen = await clientFor(session.token).clients.state.query({ client })
+  assert.deepStrictEqual(seen.entitlements.seats, { limit: 5, members: 2, invitations: 0 })
+  assert.strictEqual((await clients.get.query({ client })).usersCount, 2)
+  assert.strictEqual((await sessions.list.query({ member: ada.id })).items[0]?.id, session.id)
+  assert.isString((await sessions.revoke.mutate({ session: session.id })).revokedAt)
+  await members.delete.mutate({ member: newest?.id ?? "" })
+}
+
+/** Those who run the organization, its tokens, and what it remembers. */
+const administers = async ({ accessTokens, events, operators }: ReturnType<typeof clientFor>): Promise<void> => {
+  const invited = await operators.invite.mutate({ email: "olga@example.com", role: "OWNER" })
+  const renamed = await operators.update.mutate({ operator: invited.id, name: "Olga" })
+  assert.strictEqual((await operators.list.query({})).items[0]?.name, renamed.name)
+  await operators.remove.mutate({ operator: invited.id })
+  const { id } = await accessTokens.create.mutate({ name: "One", scopes: ["events:read"] })
+  assert.strictEqual((await accessTokens.update.mutate({ token: id, name: "Two" })).name, "Two")
+  const rotated = await accessTokens.rotate.mutate({ token: id })
+  const [newest] = (await clientFor(rotated.token).events.list.query({ kind: "access_token.rotated" })).items
+  assert.deepStrictEqual([newest?.object?.id, (await accessTokens.get.query({ token: id })).status], [id, "active"])
+  assert.deepStrictEqual(await events.get.query({ event: newest?.id ?? "" }), newest)
+}
+
+/** A client that others told of, and that leaves. */
+const comesAndGoes = async ({ clients }: ReturnType<typeof clientFor>): Promise<void> => {
+  const imported = await clients.import.mutate({ items: [{ name: "Old", externalId: "old" }] })
+  assert.deepStrictEqual(
+    imported.results.map(({ outcome }) => outcome),
+    ["ok"]
+  )
+  const { id } = await clients.upsert.mutate({ externalId: "old", name: "New", email: "new@example.com" })
+  const updated = await clients.update.mutate({ client: id, email: null })
+  assert.deepStrictEqual([updated.name, updated.email], ["New", null])
+  await clients.completeOnboarding.mutate({ client: id })
+  await clients.suspend.mutate({ client: id })
+  const preview = await clients.previewReactivate.query({ client: id })
+  assert.deepInclude(preview, { status: "active", charge: null })
+  await clients.reactivate.mutate({ client: id, preview: preview.preview })
+  assert.strictEqual((await clients.delete.mutate({ client: id, anonymize: true })).status, "closed")
 }

@@ -2,10 +2,8 @@
  * A `fetch` that tries again, a bounded number of times: after 429, 502 and 503, and after a connection that broke.
  *
  * It waits as long as the answer asks for, else twice as long each time, with jitter, so that many callers do not come
- * back at once. A request goes out again as it was, its key included, so that nothing is done twice. One without a key
- * goes out again only where the answer says that nothing was done.
+ * back at once. A request goes out again as it was, its key included, so that nothing is done twice: every command has one.
  */
-import type { Problem } from "@capstan/contract"
 import { Option, Schema } from "effect"
 
 export interface Policy {
@@ -21,8 +19,8 @@ export const standard: Policy = { retries: 4, firstWaitMs: 250, longestWaitMs: 1
 
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
 
-/** `keyed`: to send it twice is to do it once. */
-export const retrying = (fetch: Fetch, policy: Policy, keyed: boolean): Fetch => {
+/** To send it twice has to be to do it once. */
+export const retrying = (fetch: Fetch, policy: Policy): Fetch => {
   const { retries, firstWaitMs, longestWaitMs } = policy
   const attempt = async (input: Parameters<Fetch>[0], init: RequestInit | undefined, n: number): Promise<Response> => {
     const signal = init?.signal
@@ -36,24 +34,20 @@ export const retrying = (fetch: Fetch, policy: Policy, keyed: boolean): Fetch =>
     try {
       response = await fetch(input, init)
     } catch (broken) {
-      if (!keyed || isLast()) throw broken
+      if (isLast()) throw broken
       return again(0)
     }
     if (isLast()) return response
-    const asked = await waitAskedFor(response, keyed)
+    const asked = await waitAskedFor(response)
     return asked === undefined || asked > longestWaitMs ? response : again(asked)
   }
   return (input, init) => attempt(input, init, 0)
 }
 
-const undone: ReadonlyArray<string> = ["rate_limited", "temporarily_unavailable"] satisfies ReadonlyArray<Problem.Code>
-
 /** How long to wait, in milliseconds; undefined where it is not to be tried again. */
-const waitAskedFor = async (response: Response, keyed: boolean): Promise<number | undefined> => {
+const waitAskedFor = async (response: Response): Promise<number | undefined> => {
   if (![429, 502, 503].includes(response.status)) return undefined
   const problems = await problemsOf(response)
-  const isUndone = problems.length > 0 && problems.every(({ code }) => undone.includes(code))
-  if (!keyed && !isUndone) return undefined
   const waits = problems.flatMap(({ details }) => details.retryAfterMs ?? [])
   const seconds = Number(response.headers.get("retry-after"))
   return waits.length > 0 ? Math.max(...waits) : Number.isFinite(seconds) ? seconds * 1000 : 0
@@ -62,7 +56,6 @@ const waitAskedFor = async (response: Response, keyed: boolean): Promise<number 
 const Answer = Schema.Struct({
   error: Schema.Struct({
     data: Schema.Struct({
-      code: Schema.String,
       details: Schema.Struct({ retryAfterMs: Schema.optionalKey(Schema.Natural) })
     })
   })

@@ -4,15 +4,7 @@
  * A command that can have an idempotency key and was given none gets one, and keeps it through every retry.
  */
 import { procedures, type Router } from "@capstan/contract"
-import {
-  createTRPCClient,
-  httpBatchLink,
-  httpLink,
-  type Operation,
-  splitLink,
-  type TRPCClient,
-  type TRPCLink
-} from "@trpc/client"
+import { createTRPCClient, httpBatchLink, httpLink, type TRPCClient, type TRPCLink } from "@trpc/client"
 import * as Retry from "./Retry.ts"
 
 export interface Options {
@@ -28,17 +20,13 @@ export interface Options {
 export type Client = TRPCClient<Router>
 
 export const connect = ({ url, token, fetch = globalThis.fetch, retry, batch = false }: Options): Client => {
-  const http = (keyed: boolean): TRPCLink<Router> => {
-    const retrying = Retry.retrying(fetch, { ...Retry.standard, ...retry }, keyed)
-    return (batch ? httpBatchLink<Router> : httpLink<Router>)({
-      url: `${url.replace(/\/+$/, "")}/trpc`,
-      headers: { authorization: `Bearer ${token}` },
-      fetch: (input, init) => retrying(input, { ...init, signal: init?.signal ?? null })
-    })
-  }
-  return createTRPCClient<Router>({
-    links: [withKey, splitLink({ condition: isRepeatable, true: http(true), false: http(false) })]
+  const retrying = Retry.retrying(fetch, { ...Retry.standard, ...retry })
+  const http = (batch ? httpBatchLink<Router> : httpLink<Router>)({
+    url: `${url.replace(/\/+$/, "")}/trpc`,
+    headers: { authorization: `Bearer ${token}` },
+    fetch: (input, init) => retrying(input, { ...init, signal: init?.signal ?? null })
   })
+  return createTRPCClient<Router>({ links: [withKey, http] })
 }
 
 const keyed = new Set(procedures.flatMap(([path, { idempotency }]) => (idempotency === "none" ? [] : [path])))
@@ -49,10 +37,6 @@ const withKey: TRPCLink<Router> =
     next(keyed.has(op.path) && !hasField(op.input, "idempotencyKey") ? { ...op, input: keyGiven(op.input) } : op)
 
 const keyGiven = (input: unknown): unknown => ({ ...Object(input), idempotencyKey: crypto.randomUUID() })
-
-/** Reads change nothing, a key makes a command safe, and each of many items has its own. */
-const isRepeatable = ({ type, input }: Operation): boolean =>
-  type === "query" || hasField(input, "idempotencyKey") || hasField(input, "items")
 
 const hasField = (input: unknown, name: string): boolean =>
   typeof input === "object" && input !== null && Reflect.get(input, name) !== undefined

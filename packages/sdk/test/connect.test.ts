@@ -101,12 +101,13 @@ describe("a key", () => {
   })
 
   it("is not added where the procedure takes none", async () => {
-    const { capstan, sent } = scripted([answering({}), answering({})])
-    await capstan.accessTokens.delete.mutate({ token: id })
+    const { capstan, sent } = scripted([answering({ results: [] }), answering({})])
+    const items = [{ ...client, amount: "1", idempotencyKey: "a" }]
+    await capstan.credits.consumeMany.mutate({ items })
     await capstan.clients.get.query(client)
     assert.deepStrictEqual(
       sent.map(({ input }) => input),
-      [{ token: id }, client]
+      [{ items }, client]
     )
   })
 
@@ -177,20 +178,6 @@ describe("a retry", () => {
     const [, error] = await safe(capstan.system.ready.query(undefined, { signal: controller.signal }))
     assert.isDefined(error)
     assert.strictEqual(sent.length, 1)
-  })
-
-  it("without a key follows only what says that nothing was done", async () => {
-    const token = { name: "ci", scopes: ["credits:read" as const] }
-    for (const [first, times] of [
-      [refusing(Problem.unavailable(1)), 2],
-      [refusing(Problem.outcomeUnknown(1)), 1],
-      [badGateway(), 1],
-      [new TypeError("fetch failed"), 1]
-    ] as const) {
-      const { capstan, sent } = scripted([first, answering({})])
-      await safe(capstan.accessTokens.create.mutate(token))
-      assert.strictEqual(sent.length, times)
-    }
   })
 
   it("follows for many items, since each has its key", async () => {

@@ -35,6 +35,7 @@ describe("updateOrganization", () => {
       {
         kind: "organization.updated",
         payload: {
+          organization: organization.id,
           before: { name: "Test", settings: { raiseConsent: "none" } },
           after: { name: "Test", settings: { raiseConsent: "payer" } }
         }

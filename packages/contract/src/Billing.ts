@@ -7,12 +7,6 @@ import * as Wire from "./Wire.ts"
 const Cooldown = Schema.Int.check(
   Schema.isBetween({ minimum: 0, maximum: 2_592_000 }, { message: "must be from 0 to 2592000 seconds" })
 )
-const LimitAmount = Money.Minor.check(
-  Schema.isBetweenBigInt(
-    { minimum: 0n, maximum: SpendingCap.mostCost / 1_000_000n },
-    { message: `must be from 0 to ${SpendingCap.mostCost / 1_000_000n} minor units` }
-  )
-)
 const Thresholds = SpendingCap.State.fields.thresholds.annotate({
   description: "Percentages of the limit at which to tell, once a window each."
 })
@@ -125,7 +119,9 @@ export const patch = {
     Schema.Struct({
       enabled: optional(Schema.Boolean),
       limit: optional(
-        Schema.Struct({ amount: LimitAmount, currency: Currency.Currency }).annotate({ description: "Needed once." })
+        Schema.Struct({ amount: SpendingCap.LimitAmount, currency: Currency.Currency }).annotate({
+          description: "Needed once."
+        })
       ),
       thresholds: optional(Thresholds),
       resetAt: optional(

@@ -1,17 +1,12 @@
 /** Spending caps: the most that a client and all that draw on its line may spend in a window. */
-import { Currency, Id, Money, SpendingCap } from "@capstan/domain"
+import { Currency, Id, SpendingCap } from "@capstan/domain"
 import { Effect, Schema } from "effect"
 import * as Page from "./Page.ts"
 import { mutation, query } from "./Procedure.ts"
 import * as Wire from "./Wire.ts"
 
 export const Limit = Schema.Struct({
-  amount: Money.Minor.check(
-    Schema.isBetweenBigInt(
-      { minimum: 0n, maximum: SpendingCap.mostCost / 1_000_000n },
-      { message: `must be from 0 to ${SpendingCap.mostCost / 1_000_000n} minor units` }
-    )
-  ),
+  amount: SpendingCap.LimitAmount,
   currency: Currency.Currency
 }).annotate({ identifier: "Limit" })
 

@@ -69,7 +69,7 @@ export const procedures = {
       order: Id.Id,
       amount: Schema.optionalKey(
         Schema.Struct({
-          amount: Money.Minor.check(Schema.makeFilter((amount) => amount > 0n || "must be more than 0")),
+          amount: Money.Positive,
           currency: Currency.Currency
         }).annotate({ description: "In the order's currency; all that is left of it unless said." })
       ),

@@ -38,12 +38,7 @@ export const procedures = {
       key: Wire.ProductKey,
       name: Wire.line(1, 200),
       price: Schema.Struct({
-        amount: Money.Minor.check(
-          Schema.isBetweenBigInt(
-            { minimum: 1n, maximum: CreditPack.mostPrice },
-            { message: `must be from 1 to ${CreditPack.mostPrice} minor units` }
-          )
-        ),
+        amount: Money.between(1n, CreditPack.mostPrice, `must be from 1 to ${CreditPack.mostPrice} minor units`),
         currency: Currency.Currency
       }).annotate({ identifier: "PackPrice" }),
       credits: Credits.Positive,

@@ -8,7 +8,7 @@ import * as Wire from "./Wire.ts"
 
 /** Of what may be charged in some time. */
 export const Ceiling = Schema.Struct({
-  amount: Money.Minor.check(Schema.makeFilter((amount) => amount > 0n || "must be more than 0")),
+  amount: Money.Positive,
   currency: Currency.Currency
 }).annotate({ identifier: "RechargeCeiling" })
 

@@ -116,7 +116,7 @@ describe("JSON Schema", () => {
   it("keeps patterns, formats, bounds and descriptions, also of what is transformed", () => {
     const json = (schema: Schema.Top) => JSON.stringify(Schema.toJsonSchemaDocument(schema))
     const grant = json(api.credits.grant.input)
-    assert.include(grant, `"pattern":"^-?\\\\d{1,13}(\\\\.\\\\d{1,6})?$"`)
+    assert.include(grant, `"minimum":1,"maximum":1000000000`)
     assert.include(grant, `{"type":"string","format":"date-time","description":"From when on`)
     assert.include(grant, `"description":"Minor units a credit`)
     assert.include(json(api.credits.reverse.input), "The id of a ledger entry")

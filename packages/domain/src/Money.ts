@@ -19,6 +19,20 @@ export const Minor = Schema.Int.pipe(
 )
 export type Minor = typeof Minor.Type
 
+/** Amounts within bounds, which their JSON Schema tells as well. */
+export const between = (minimum: bigint, maximum: bigint, message: string) =>
+  Schema.Int.check(Schema.isBetween({ minimum: Number(minimum), maximum: Number(maximum) }, { message })).pipe(
+    Schema.decodeTo(
+      Schema.BigInt.check(Schema.isBetweenBigInt({ minimum, maximum }, { message })),
+      SchemaTransformation.transform({ decode: BigInt, encode: Number })
+    ),
+    Schema.brand("Minor")
+  )
+/** What is charged, or given back. */
+export const Positive = between(1n, largest, "must be more than 0")
+/** The bound of a range. */
+export const NotNegative = between(0n, largest, "must not be negative")
+
 export const Money = Schema.Struct({ amount: Minor, currency: Currency })
 export interface Money extends Schema.Schema.Type<typeof Money> {}
 

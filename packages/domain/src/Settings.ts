@@ -6,17 +6,15 @@
 import { Schema } from "effect"
 import { Address } from "./Address.ts"
 import * as Credits from "./Credits.ts"
-import { Minor } from "./Money.ts"
+import { NotNegative } from "./Money.ts"
 import { Seats } from "./subscription/State.ts"
 
 const isOrdered = Schema.makeFilter(({ min, max }: { readonly min: bigint; readonly max: bigint }) =>
   min <= max ? true : { path: ["min"], issue: "must be at most max" }
 )
 
-const notNegative = Minor.check(Schema.makeFilter((amount) => amount >= 0n || "must not be negative"))
-
 /** Minor units of the client's currency. */
-const MoneyRange = Schema.Struct({ min: notNegative, max: notNegative }).check(isOrdered)
+const MoneyRange = Schema.Struct({ min: NotNegative, max: NotNegative }).check(isOrdered)
 const CreditsRange = Schema.Struct({ min: Credits.Amount, max: Credits.Amount }).check(isOrdered)
 
 /** A text of a known form; its pattern stands in the JSON Schema, too. */

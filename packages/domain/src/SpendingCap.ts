@@ -12,6 +12,7 @@ import * as Calendar from "./Calendar.ts"
 import { Cost } from "./Cost.ts"
 import { Id } from "./Id.ts"
 import { compareEnds, Instant } from "./Instant.ts"
+import * as Money from "./Money.ts"
 
 export const Every = Schema.Literals(["day", "week", "month", "30_days", "billing_period", "lifetime"])
 export type Every = typeof Every.Type
@@ -22,6 +23,10 @@ export type Scope = typeof Scope.Type
 
 /** The largest limit, which keeps every sum within 64 bits: a thousand million units of 100 minor ones. */
 export const mostCost: Cost = 100_000_000_000_000_000n
+
+const mostMinor = mostCost / 1_000_000n
+/** A limit as it is set: in whole minor units. */
+export const LimitAmount = Money.between(0n, mostMinor, `must be from 0 to ${mostMinor} minor units`)
 
 export const State = Schema.Struct({
   id: Id,

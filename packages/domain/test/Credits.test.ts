@@ -21,6 +21,20 @@ it.prop("what is written has no needless zeros, and at most six places", [millio
   assert.strictEqual(written.startsWith("-"), amount < 0n)
 })
 
+it.prop("the JSON Schema of an amount allows what is accepted, and nothing else", [millionths], ([amount]) => {
+  const written = Credits.format(amount)
+  for (const codec of [Credits.Amount, Credits.Positive, Credits.Change]) {
+    const accepted = Result.isSuccess(Schema.decodeUnknownResult(codec)(written))
+    assert.strictEqual(patternOf(codec).test(written), accepted, written)
+  }
+})
+
+const patternOf = (codec: Schema.Top): RegExp => {
+  const { schema } = Schema.toJsonSchemaDocument(codec)
+  const [text] = schema["anyOf"] as ReadonlyArray<{ readonly pattern: string }>
+  return new RegExp(text?.pattern ?? "", "u")
+}
+
 const whole = Schema.Int.check(Schema.isBetween({ minimum: -9_999_999_999_999, maximum: 9_999_999_999_999 }))
 it.prop("a whole number says the same as its text", [whole], ([n]) => {
   assert.deepStrictEqual(decode(n), Result.succeed(BigInt(n) * 1_000_000n))

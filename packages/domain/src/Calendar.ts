@@ -26,6 +26,7 @@ const isKnown = (zone: string): boolean =>
 export const Zone = Schema.String.check(
   Schema.makeFilter((zone: string) => isKnown(zone), {
     message: "must be a time zone of the IANA database, such as Europe/Zurich",
+    toJsonSchema: () => [{ format: "time-zone" }, true],
     arbitraryConstraint: {
       patterns: [{ source: "^(?:UTC|Europe/Zurich|America/New_York|Australia/Lord_Howe)$", flags: "" }]
     }

@@ -26,9 +26,11 @@ export const codes: ReadonlyArray<string> = [...digitsByCode.keys()]
 export const Currency = Schema.String.check(
   Schema.isPattern(new RegExp(`^(?:${codes.join("|")})$`), {
     message: "must be a currency of ISO 4217 that has a minor unit, in upper case, such as EUR",
-    toJsonSchema: () => [{ pattern: "^[A-Z]{3}$" }, true]
+    toJsonSchema: () => [{ enum: codes }, true]
   })
-).pipe(Schema.brand("Currency"))
+)
+  .annotate({ identifier: "Currency" })
+  .pipe(Schema.brand("Currency"))
 export type Currency = typeof Currency.Type
 
 export const digits = (currency: Currency): number => digitsByCode.get(currency) ?? 2

@@ -117,7 +117,7 @@ export const document = (api: object, version: string): Json => {
           in: "header",
           required: false,
           description: "The etag last seen: refused with 412 if another change came first.",
-          schema: { type: "string" }
+          schema: { type: "string", pattern: '^(\\*|(W/)?"[0-9]{1,19}")$' }
         }
       },
       headers: {

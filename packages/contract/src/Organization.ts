@@ -30,7 +30,7 @@ export const procedures = {
     rest: "GET /v1/organization",
     summary: "Read the organization that the token is of, with its settings",
     scope: "organization:read",
-    input: Schema.Struct({}),
+    input: Wire.nothing,
     output: Organization,
     refuses: []
   }),

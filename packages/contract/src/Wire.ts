@@ -14,10 +14,18 @@ const formed = (pattern: RegExp, message: string) =>
 
 const uuid = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
+/** What takes no fields: an empty struct would take any. */
+export const nothing = Schema.Struct({}).check(
+  Schema.makeFilter((given) => {
+    const [stray] = Object.keys(given)
+    return stray === undefined || { path: [stray], issue: "is not a field here: leave it out" }
+  })
+)
+
 /** One line of text: no control characters, which neither people nor Postgres can take. */
 export const line = (least: number, most: number) =>
   formed(
-    new RegExp(`^[^\\u0000-\\u001f\\u007f]{${least},${most}}$`),
+    new RegExp(`^[^\\u0000-\\u001f\\u007f]{${least},${most}}$`, "u"),
     `must be one line of ${least} to ${most} characters`
   )
 
@@ -26,7 +34,7 @@ export const ExternalId = line(1, 255).annotate({
 })
 
 export const ClientRef = formed(
-  new RegExp(`^(${uuid}|ext:[^\\u0000-\\u001f\\u007f]{1,255})$`),
+  new RegExp(`^(${uuid}|ext:[^\\u0000-\\u001f\\u007f]{1,255})$`, "u"),
   "must be the id of a client, or `ext:` and its external id"
 ).annotate({ identifier: "ClientRef", description: "A client: its id, or `ext:` and its external id." })
 
@@ -106,7 +114,11 @@ export const EntryId = formed(
   Schema.annotateEncoded({ description: "The id of a ledger entry: `<payer>.<seq>`." })
 )
 
-export const Email = formed(/^[^\s@]{1,64}@[^\s@]{1,189}\.[^\s@.]{1,63}$/, "must be an e-mail address")
+const inAddress = (but: string) => `[^\\s@${but}\\u0000-\\u001f\\u007f]`
+export const Email = formed(
+  new RegExp(`^${inAddress("")}{1,64}@${inAddress("")}{1,189}\\.${inAddress(".")}{1,63}$`, "u"),
+  "must be an e-mail address"
+)
 
 const orNull = <S extends Schema.Top>(schema: S) =>
   Schema.NullOr(schema).pipe(Schema.withDecodingDefaultTypeKey(Effect.succeed(null)))

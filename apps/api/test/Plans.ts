@@ -3,7 +3,8 @@ import { publishPlan } from "@capstan/billing"
 import { Currency, Money, type Plan, Rate } from "@capstan/domain"
 import { type Caller, Database, Trees } from "@capstan/store"
 import { Database as TestDatabase } from "@capstan/testing"
-import { Effect, Layer } from "effect"
+import { Layer, ManagedRuntime } from "effect"
+import { afterAll } from "vitest"
 
 const month = { unit: "month", count: 1 } as const
 
@@ -21,6 +22,14 @@ const terms: Plan.Terms = {
   seats: 3
 }
 
+const runtime = ManagedRuntime.make(
+  Layer.provideMerge(
+    Trees.Trees.layer(TestDatabase.url),
+    Database.Database.layer(TestDatabase.url, { max: 2, name: "test" })
+  )
+)
+afterAll(() => runtime.dispose())
+
 /** The id of the version. */
 export const publish = async (
   organization: string,
@@ -36,13 +45,11 @@ export const publish = async (
     key: null,
     ifMatch: null
   }
-  const database = Database.Database.layer(TestDatabase.url, { max: 2 })
-  const layer = Layer.provideMerge(Trees.Trees.layer(TestDatabase.url), database)
   const published = publishPlan(caller, {
     key,
     name: "Plan",
     price: Money.Minor.make(price),
     terms: { ...terms, trial }
   })
-  return (await Effect.runPromise(Effect.provide(published, layer))).id
+  return (await runtime.runPromise(published)).id
 }

@@ -3,7 +3,7 @@ import { Schema } from "effect"
 import { Country } from "./Country.ts"
 
 const most = 200
-const line = new RegExp(`^[^\\u0000-\\u001f\\u007f]{1,${most}}$`)
+const line = new RegExp(`^[^\\u0000-\\u001f\\u007f]{1,${most}}$`, "u")
 
 export const Line = Schema.String.check(
   Schema.makeFilter((text: string) => text.isWellFormed() || "must be text of whole characters"),

@@ -15,7 +15,9 @@ export const codes: ReadonlyArray<string> = table.split(" ")
 export const Country = Schema.String.check(
   Schema.isPattern(new RegExp(`^(?:${codes.join("|")})$`), {
     message: "must be a country of ISO 3166-1, as two letters in upper case, such as CH",
-    toJsonSchema: () => [{ pattern: "^[A-Z]{2}$" }, true]
+    toJsonSchema: () => [{ enum: codes }, true]
   })
-).pipe(Schema.brand("Country"))
+)
+  .annotate({ identifier: "Country" })
+  .pipe(Schema.brand("Country"))
 export type Country = typeof Country.Type

@@ -22,6 +22,8 @@ export interface Owned {
   readonly payment: ReadonlyArray<string>
   readonly subscription: ReadonlyArray<string>
   readonly token: ReadonlyArray<string>
+  readonly member: ReadonlyArray<string>
+  readonly invitation: ReadonlyArray<string>
 }
 export type Kind = keyof Owned
 
@@ -43,7 +45,9 @@ const kinds: Readonly<Record<string, Kind>> = {
   order: "order",
   payment: "payment",
   subscription: "subscription",
-  token: "token"
+  token: "token",
+  member: "member",
+  invitation: "invitation"
 }
 
 /** What belongs to the organization rather than to a client: also a token that is confined may see it. */
@@ -89,6 +93,8 @@ export const estate = async (url: string): Promise<Estate> => {
   const spare = await must("gateways.connect", { gateway: "sandbox", name: "Spare" })
   const { items: connections } = await must("gateways.list", {})
   const created = await must("accessTokens.create", { name: "Reader", scopes: ["credits:read"], client })
+  const ada = await must("members.create", { client, email: "ada@example.com", externalId: "ada" })
+  const grace = await must("members.create", { client, email: "grace@example.com" })
   const recharge = { enabled: true, consent: true, threshold: "1", amount: "10", pack: "small" }
   await must("recharge.configure", { client, ...recharge })
   await pool.query(
@@ -112,7 +118,9 @@ export const estate = async (url: string): Promise<Estate> => {
       order: [named(bought, "order")],
       payment: [named(bought, "payment")],
       subscription: [named(subscribed)],
-      token: [named(created)]
+      token: [named(created)],
+      member: [named(grace), named(ada)],
+      invitation: [named(await must("invitations.create", { client, email: "bob@example.com" }))]
     }
   }
 }

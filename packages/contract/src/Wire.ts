@@ -1,5 +1,14 @@
 /** The values that cross in more than one place: names of things, keys, versions, texts. */
-import { Address as Place, Credits, Currency, Id, Instant as Domain, Locale as Language, Rate } from "@capstan/domain"
+import {
+  Address as Place,
+  Credits,
+  Currency,
+  Email as Mailbox,
+  Id,
+  Instant as Domain,
+  Locale as Language,
+  Rate
+} from "@capstan/domain"
 import { Effect, Schema, SchemaTransformation } from "effect"
 
 /** Half a surrogate pair is no character, and cannot be stored. */
@@ -39,7 +48,7 @@ export const ClientRef = formed(
 ).annotate({ identifier: "ClientRef", description: "A client: its id, or `ext:` and its external id." })
 
 export const MemberRef = formed(
-  new RegExp(`^(${uuid}|ext:[^\\u0000-\\u001f\\u007f]{1,255})$`),
+  new RegExp(`^(${uuid}|ext:[^\\u0000-\\u001f\\u007f]{1,255})$`, "u"),
   "must be the id of a member, or `ext:` and its external id"
 ).annotate({
   identifier: "MemberRef",
@@ -114,11 +123,7 @@ export const EntryId = formed(
   Schema.annotateEncoded({ description: "The id of a ledger entry: `<payer>.<seq>`." })
 )
 
-const inAddress = (but: string) => `[^\\s@${but}\\u0000-\\u001f\\u007f]`
-export const Email = formed(
-  new RegExp(`^${inAddress("")}{1,64}@${inAddress("")}{1,189}\\.${inAddress(".")}{1,63}$`, "u"),
-  "must be an e-mail address"
-)
+export const Email = formed(Mailbox.pattern, Mailbox.message)
 
 const orNull = <S extends Schema.Top>(schema: S) =>
   Schema.NullOr(schema).pipe(Schema.withDecodingDefaultTypeKey(Effect.succeed(null)))

@@ -6,6 +6,7 @@
 import { Schema } from "effect"
 import { Address } from "./Address.ts"
 import * as Credits from "./Credits.ts"
+import * as Email from "./Email.ts"
 import { NotNegative } from "./Money.ts"
 import { Seats } from "./subscription/State.ts"
 
@@ -25,7 +26,7 @@ const formed = (pattern: RegExp, message: string) =>
   )
 
 const line = (most: number) =>
-  formed(new RegExp(`^[^\\u0000-\\u001f\\u007f]{1,${most}}$`), `must be one line of 1 to ${most} characters`)
+  formed(new RegExp(`^[^\\u0000-\\u001f\\u007f]{1,${most}}$`, "u"), `must be one line of 1 to ${most} characters`)
 const link = formed(/^https:\/\/[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?(\/[!-~]{0,1800})?$/, "must be an https:// URL")
 
 /** Who sells, by law. */
@@ -33,7 +34,7 @@ export const Seller = Schema.Struct({
   legalName: line(200),
   address: Schema.NullOr(Address),
   taxId: Schema.NullOr(line(50)),
-  email: Schema.NullOr(formed(/^[^\s@]{1,64}@[^\s@]{1,189}\.[^\s@.]{1,63}$/, "must be an e-mail address")),
+  email: Schema.NullOr(formed(Email.pattern, Email.message)),
   phone: Schema.NullOr(formed(/^\+?[0-9][0-9 ().-]{2,30}$/, "must be a telephone number")),
   website: Schema.NullOr(link)
 })

@@ -7,7 +7,10 @@ import type { Json, Operation } from "./Document.ts"
 import type { Answer } from "./Send.ts"
 
 const ajv = addFormats.default(new Ajv2020({ strict: true, allowUnionTypes: true }))
-ajv.addFormat("time-zone", (zone) => Option.isSome(DateTime.zoneMakeNamed(zone)))
+ajv.addFormat("time-zone", (zone) => {
+  const id = Option.getOrNull(DateTime.zoneMakeNamed(zone))?.id
+  return id !== undefined && (id === zone || id.toLowerCase() !== zone.toLowerCase())
+})
 
 const compiled = new WeakMap<Json, ValidateFunction>()
 

@@ -24,6 +24,8 @@ export interface Owned {
   readonly token: ReadonlyArray<string>
   readonly member: ReadonlyArray<string>
   readonly invitation: ReadonlyArray<string>
+  readonly operator: ReadonlyArray<string>
+  readonly session: ReadonlyArray<string>
 }
 export type Kind = keyof Owned
 
@@ -47,11 +49,15 @@ const kinds: Readonly<Record<string, Kind>> = {
   subscription: "subscription",
   token: "token",
   member: "member",
-  invitation: "invitation"
+  invitation: "invitation",
+  operator: "operator",
+  session: "session"
 }
 
-/** What belongs to the organization rather than to a client: also a token that is confined may see it. */
-export const shared: ReadonlySet<Kind> = new Set(["product"])
+/** What belongs to the organization rather than to a client: also a token that is confined may use it. */
+export const shared: ReadonlySet<Kind> = new Set(["connection", "product"])
+/** And see it. */
+export const shown: ReadonlySet<Kind> = new Set(["product"])
 
 export interface Estate {
   readonly id: string
@@ -95,6 +101,9 @@ export const estate = async (url: string): Promise<Estate> => {
   const created = await must("accessTokens.create", { name: "Reader", scopes: ["credits:read"], client })
   const ada = await must("members.create", { client, email: "ada@example.com", externalId: "ada" })
   const grace = await must("members.create", { client, email: "grace@example.com" })
+  const owner = await must("operators.invite", { email: "owner@example.com", role: "OWNER" })
+  await pool.query("update operator set status = 'active', accepted_at = now() where organization_id = $1", [id])
+  const admin = await must("operators.invite", { email: "admin@example.com", role: "ADMIN" })
   const recharge = { enabled: true, consent: true, threshold: "1", amount: "10", pack: "small" }
   await must("recharge.configure", { client, ...recharge })
   await pool.query(
@@ -120,7 +129,9 @@ export const estate = async (url: string): Promise<Estate> => {
       subscription: [named(subscribed)],
       token: [named(created)],
       member: [named(grace), named(ada)],
-      invitation: [named(await must("invitations.create", { client, email: "bob@example.com" }))]
+      invitation: [named(await must("invitations.create", { client, email: "bob@example.com" }))],
+      operator: [named(admin), named(owner)],
+      session: [named(await must("sessions.create", { member: named(ada) }))]
     }
   }
 }

@@ -33,7 +33,10 @@ const asking = (operation: Document.Operation, owned: Owned, field?: string): In
   const most = Inputs.drawn(operation, owned, 1, 5)[4] ?? {}
   const holder = Object.keys(most).find((name) => name === field || has(most[name], field))
   const keyed = isKeyed(operation) ? { idempotencyKey: anId() } : {}
-  return { ...(holder === undefined || has(least, field) ? {} : { [holder]: most[holder] }), ...least, ...keyed }
+  const rivals = Inputs.oneOf[operation.name] ?? []
+  const kept = Object.entries(least).filter(([name]) => !(rivals.includes(field ?? "") && rivals.includes(name)))
+  const added = holder === undefined || has(Object.fromEntries(kept), field) ? {} : { [holder]: most[holder] }
+  return { ...added, ...Object.fromEntries(kept), ...keyed }
 }
 
 const has = (value: unknown, field = ""): boolean =>

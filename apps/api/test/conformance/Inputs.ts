@@ -23,9 +23,16 @@ export const drawn = (operation: Operation, owned: Owned, seed: number, count: n
   Array.from({ length: count }, (_, nth) => {
     const { optional, likely } = moods[nth % moods.length] ?? { optional: 1, likely: true }
     const generator = createGeneratorSync({ seed: seed + nth, optionalsProbability: optional, formats })
-    const input = generator.generate(withoutCursor(operation.input)) as Input
+    const [needed] = oneOf[operation.name] ?? []
+    const asked = withoutCursor(operation.input)
+    const input = generator.generate(
+      optional === 0 && needed !== undefined ? { ...asked, required: [needed] } : asked
+    ) as Input
     return likely ? (settled(operation.name, owned, nth, "", input) as Input) : input
   })
+
+/** Optional fields of which exactly one has to be given: a rule that the document only puts in words. */
+export const oneOf: Readonly<Record<string, ReadonlyArray<string>>> = { "sessions.create": ["member", "operator"] }
 
 /** A cursor is what was answered before: chance has none. */
 const withoutCursor = (schema: Json): Json => {

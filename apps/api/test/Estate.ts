@@ -1,9 +1,11 @@
 /** An organization that has something of each kind that a procedure can name. */
+import { SignedLink } from "@capstan/billing"
+import { AccessTokens } from "@capstan/store"
 import { Client } from "@capstan/testing"
 import { assert } from "vitest"
 import { tenant } from "./Paying.ts"
 import { publish } from "./Plans.ts"
-import { anId, overTrpc, pool, type Sent, tokenOf } from "./Serving.ts"
+import { anId, overTrpc, pool, secret, type Sent, tokenOf } from "./Serving.ts"
 
 const usd = (amount: number) => ({ amount, currency: "USD" })
 
@@ -26,6 +28,7 @@ export interface Owned {
   readonly invitation: ReadonlyArray<string>
   readonly operator: ReadonlyArray<string>
   readonly session: ReadonlyArray<string>
+  readonly event: ReadonlyArray<string>
 }
 export type Kind = keyof Owned
 
@@ -51,7 +54,8 @@ const kinds: Readonly<Record<string, Kind>> = {
   member: "member",
   invitation: "invitation",
   operator: "operator",
-  session: "session"
+  session: "session",
+  event: "event"
 }
 
 /** What belongs to the organization rather than to a client: also a token that is confined may use it. */
@@ -62,6 +66,8 @@ export const shown: ReadonlySet<Kind> = new Set(["product"])
 export interface Estate {
   readonly id: string
   readonly token: string
+  /** The token of the link in the mail of the invitation. */
+  readonly link: string
   readonly owned: Owned
 }
 
@@ -101,6 +107,8 @@ export const estate = async (url: string): Promise<Estate> => {
   const created = await must("accessTokens.create", { name: "Reader", scopes: ["credits:read"], client })
   const ada = await must("members.create", { client, email: "ada@example.com", externalId: "ada" })
   const grace = await must("members.create", { client, email: "grace@example.com" })
+  const invited = await must("invitations.create", { client, email: "bob@example.com" })
+  const mailed = { organization: id, subject: named(invited), expiresAt: Date.parse(named(invited, "expiresAt")) }
   const owner = await must("operators.invite", { email: "owner@example.com", role: "OWNER" })
   await pool.query("update operator set status = 'active', accepted_at = now() where organization_id = $1", [id])
   const admin = await must("operators.invite", { email: "admin@example.com", role: "ADMIN" })
@@ -110,10 +118,14 @@ export const estate = async (url: string): Promise<Estate> => {
     "update auto_recharge set phase = 'stopped', stopped_at = now(), due_at = null where organization_id = $1",
     [id]
   )
+  const { items: events } = await must("events.list", { client })
   const ids = (list: unknown) => (list as ReadonlyArray<unknown>).map((item) => named(item))
   return {
     id,
     token,
+    link: SignedLink.path(AccessTokens.pepper(secret), "invitation", mailed).slice(
+      SignedLink.roots.invitation.length + 1
+    ),
     owned: {
       client: [client, pending, suspended, below],
       hold: [named(held["hold"])],
@@ -129,9 +141,10 @@ export const estate = async (url: string): Promise<Estate> => {
       subscription: [named(subscribed)],
       token: [named(created)],
       member: [named(grace), named(ada)],
-      invitation: [named(await must("invitations.create", { client, email: "bob@example.com" }))],
+      invitation: [named(invited)],
       operator: [named(admin), named(owner)],
-      session: [named(await must("sessions.create", { member: named(ada) }))]
+      session: [named(await must("sessions.create", { member: named(ada) }))],
+      event: ids(events).slice(0, 1)
     }
   }
 }

@@ -29,14 +29,14 @@ const isKeyed = ({ fields }: Document.Operation): boolean => fields.some(({ name
 
 /** As little as can be asked, of what somebody owns; and `field` besides, where it can be said. */
 const asking = (operation: Document.Operation, owned: Owned, field?: string): Input => {
-  const [least = {}] = Inputs.drawn(operation, owned, 1, 1)
-  const most = Inputs.drawn(operation, owned, 1, 5)[4] ?? {}
+  const [least = {}] = Inputs.drawn(operation, { owned, link: "none" }, 1, 1)
+  const most = Inputs.drawn(operation, { owned, link: "none" }, 1, 5)[4] ?? {}
   const holder = Object.keys(most).find((name) => name === field || has(most[name], field))
   const keyed = isKeyed(operation) ? { idempotencyKey: anId() } : {}
   const rivals = Inputs.oneOf[operation.name] ?? []
   const kept = Object.entries(least).filter(([name]) => !(rivals.includes(field ?? "") && rivals.includes(name)))
   const added = holder === undefined || has(Object.fromEntries(kept), field) ? {} : { [holder]: most[holder] }
-  return { ...added, ...Object.fromEntries(kept), ...keyed }
+  return { ...Object.fromEntries(kept), ...added, ...keyed }
 }
 
 const has = (value: unknown, field = ""): boolean =>

@@ -4,7 +4,7 @@
  * A seed brings the same ones back, but for the ids of the estate.
  */
 import { createGeneratorSync } from "json-schema-faker"
-import { kindOf, type Owned } from "../Estate.ts"
+import { type Estate, kindOf, type Owned } from "../Estate.ts"
 import type { Composed, Json, Operation } from "./Document.ts"
 
 export type Input = Readonly<Record<string, unknown>>
@@ -19,16 +19,27 @@ const moods = [
   { optional: 0.5, likely: false }
 ]
 
-export const drawn = (operation: Operation, owned: Owned, seed: number, count: number): ReadonlyArray<Input> =>
+export const drawn = (
+  operation: Operation,
+  { owned, link }: Pick<Estate, "link" | "owned">,
+  seed: number,
+  count: number
+): ReadonlyArray<Input> =>
   Array.from({ length: count }, (_, nth) => {
     const { optional, likely } = moods[nth % moods.length] ?? { optional: 1, likely: true }
-    const generator = createGeneratorSync({ seed: seed + nth, optionalsProbability: optional, formats })
+    const generator = createGeneratorSync({
+      seed: seed + nth,
+      optionalsProbability: optional,
+      maxDepth: 10,
+      maxItems: 2,
+      formats
+    })
     const [needed] = oneOf[operation.name] ?? []
     const asked = withoutCursor(operation.input)
     const input = generator.generate(
       optional === 0 && needed !== undefined ? { ...asked, required: [needed] } : asked
     ) as Input
-    return likely ? (settled(operation.name, owned, nth, "", input) as Input) : input
+    return likely ? (settled(operation.name, { ...owned, link: [link] }, nth, "", input) as Input) : input
   })
 
 /** Optional fields of which exactly one has to be given: a rule that the document only puts in words. */
@@ -47,6 +58,10 @@ export const formats = {
     zones[random.int(0, zones.length - 1)] ?? "UTC"
 }
 
+interface Known extends Owned {
+  readonly link: ReadonlyArray<string>
+}
+
 /** What a field is likely to be accepted with, where it has to agree with what there is. */
 const likely: Readonly<Record<string, ReadonlyArray<string>>> = {
   currency: ["USD"],
@@ -62,7 +77,7 @@ const likely: Readonly<Record<string, ReadonlyArray<string>>> = {
   expiresAt: ["2100-01-01T00:00:00Z"]
 }
 
-const settled = (procedure: string, owned: Owned, nth: number, name: string, value: unknown): unknown => {
+const settled = (procedure: string, owned: Known, nth: number, name: string, value: unknown): unknown => {
   const pick = <T>(of: ReadonlyArray<T>, shift = 0): T | undefined => of[(nth + shift) % of.length]
   if (Array.isArray(value)) return value.map((item) => settled(procedure, owned, nth, name, item))
   if (typeof value === "object" && value !== null) {
@@ -73,7 +88,7 @@ const settled = (procedure: string, owned: Owned, nth: number, name: string, val
     )
   }
   if (value === null || typeof value === "boolean") return value
-  const kind = kindOf(procedure, name)
+  const kind = name === "link" ? name : kindOf(procedure, name)
   if (kind !== undefined) return pick(owned[kind], name === "parent" ? 1 : 0)
   if (name === "name" && procedure.startsWith("caps.")) return "default"
   const isWord = typeof value === "string" && !/^-?[\d.]+$/.test(value)

@@ -154,18 +154,3 @@ export const besideOf = async ({ id }: Estate, options: Client.Options = {}) => 
   const client = await Client.create(pool, { id }, options)
   return { client, token: (await tokenOf(id, { reach: client })).text }
 }
-
-/** All that an organization has, but for how often it has asked. */
-export const rows = async (of: string): Promise<Readonly<Record<string, string>>> => {
-  const { rows: tables } = await pool.query<{ readonly name: string }>(
-    `select c.table_name as name from information_schema.columns c join information_schema.tables t using (table_schema, table_name)
-     where c.table_schema = current_schema() and c.column_name = 'organization_id' and t.table_type = 'BASE TABLE'
-       and c.table_name not like '%rate' order by 1`
-  )
-  assert.isAbove(tables.length, 20)
-  const sums = tables.map(
-    ({ name }) =>
-      `(select md5(coalesce(string_agg(t::text, ' ' order by t::text), '')) from "${name}" t where organization_id = $1) as "${name}"`
-  )
-  return (await pool.query<Record<string, string>>(`select ${sums.join(", ")}`, [of])).rows[0] ?? {}
-}

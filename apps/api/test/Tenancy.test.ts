@@ -8,7 +8,8 @@ import { procedures, Scope } from "@capstan/contract"
 import { assert, beforeAll, describe, it } from "vitest"
 import * as Document from "./conformance/Document.ts"
 import * as Inputs from "./conformance/Inputs.ts"
-import { besideOf, type Estate, estate, type Kind, kindOf, type Owned, rows, shared, shown } from "./Estate.ts"
+import { besideOf, type Estate, estate, type Kind, kindOf, type Owned, shared, shown } from "./Estate.ts"
+import { digests } from "./Rows.ts"
 import { anId, type Input, overRest, start, tokenOf, transports } from "./Serving.ts"
 
 const { url } = await start()
@@ -130,7 +131,7 @@ describe.each(transports)("over %s", (over, call) => {
   })
 
   it("what is another's is not there, and stays as it is", async () => {
-    const before = await rows(theirs.id)
+    const before = await digests(theirs.id)
     for (const { who, token, owned, confined } of strangers)
       for (const operation of there)
         for (const field of namesOf(operation)) {
@@ -144,11 +145,11 @@ describe.each(transports)("over %s", (over, call) => {
           if (status < 300) assert.isTrue(showsNothing(operation, field, body), told)
           else assert.deepStrictEqual([status, body["code"]], [404, "resource_not_found"], told)
         }
-    assert.deepStrictEqual(await rows(theirs.id), before)
+    assert.deepStrictEqual(await digests(theirs.id), before)
   })
 
   it("whatever a stranger asks of its own, it sees and changes nothing of theirs", async () => {
-    const before = await rows(theirs.id)
+    const before = await digests(theirs.id)
     for (const { who, token, owned, confined, hidden } of strangers)
       for (const operation of there.filter((one) => isRead(one) || !confined)) {
         const { status, body } = await call(url, operation.name, asking(operation, owned), { token })
@@ -156,11 +157,11 @@ describe.each(transports)("over %s", (over, call) => {
         if (status < 300)
           for (const id of hidden) assert.notInclude(JSON.stringify(body), id, `${operation.name}, for ${who}`)
       }
-    assert.deepStrictEqual(await rows(theirs.id), before)
+    assert.deepStrictEqual(await digests(theirs.id), before)
   })
 
   it("a token that is confined changes nothing of the organization", async () => {
-    const before = await rows(theirs.id)
+    const before = await digests(theirs.id)
     const [, { token, owned } = { token: "", owned: theirs.owned }] = strangers
     for (const operation of there) {
       const isOwn = namesOf(operation).every((field) => shared.has(kindOf(operation.name, field) ?? "client"))
@@ -168,7 +169,7 @@ describe.each(transports)("over %s", (over, call) => {
       const { status, body } = await call(url, operation.name, asking(operation, owned), { token })
       assert.include([403, 404, 422], status, `${operation.name}: ${JSON.stringify(body)}`)
     }
-    assert.deepStrictEqual(await rows(theirs.id), before)
+    assert.deepStrictEqual(await digests(theirs.id), before)
   })
 
   it("a token that lacks one scope may not call what it takes, and no token even less", async () => {
@@ -177,7 +178,7 @@ describe.each(transports)("over %s", (over, call) => {
       const scopes = Scope.all.filter((held) => held !== scope && held !== scope.replace(/read$/, "write"))
       tokens.set(scope, (await tokenOf(theirs.id, { scopes })).text)
     }
-    const before = await rows(theirs.id)
+    const before = await digests(theirs.id)
     for (const operation of there) {
       const { scope } = operation
       const token = tokens.get(scope ?? "") ?? ""
@@ -187,7 +188,7 @@ describe.each(transports)("over %s", (over, call) => {
       assert.deepStrictEqual([status, missing_capability], [403, scope], operation.name)
       assert.strictEqual((await call(url, operation.name, input)).status, 401, operation.name)
     }
-    assert.deepStrictEqual(await rows(theirs.id), before)
+    assert.deepStrictEqual(await digests(theirs.id), before)
   })
 })
 
@@ -202,11 +203,11 @@ it("a key of theirs gives a stranger nothing", async () => {
       overRest(url, operation.name, { ...asking(operation, owned), idempotencyKey }, sent)
     const { status } = await ask(first.owned, first)
     if (status < 300) done += 1
-    const before = await rows(first.id)
+    const before = await digests(first.id)
     const elsewhere = await ask(second.owned, second)
     assert.notStrictEqual(elsewhere.status, 409, `${operation.name}: ${JSON.stringify(elsewhere.body)}`)
     for (const id of hidden) assert.notInclude(JSON.stringify(elsewhere.body), id, operation.name)
-    assert.deepStrictEqual(await rows(first.id), before, operation.name)
+    assert.deepStrictEqual(await digests(first.id), before, operation.name)
     const beside = await ask({ ...first.owned, client: [client] }, { token })
     if (beside.status < 300) for (const id of hidden) assert.notInclude(JSON.stringify(beside.body), id, operation.name)
   }

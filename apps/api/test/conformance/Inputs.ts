@@ -32,6 +32,7 @@ export const drawn = (
       optionalsProbability: optional,
       maxDepth: 10,
       maxItems: 2,
+      refDepth: 10,
       formats
     })
     const [needed] = oneOf[operation.name] ?? []

@@ -31,7 +31,11 @@ const isKeyed = ({ fields }: Document.Operation): boolean => fields.some(({ name
 /** As little as can be asked, of what somebody owns; and `field` besides, where it can be said. */
 const asking = (operation: Document.Operation, owned: Owned, field?: string): Input => {
   const [least = {}] = Inputs.drawn(operation, { owned, link: "none" }, 1, 1)
-  const most = Inputs.drawn(operation, { owned, link: "none" }, 1, 5)[4] ?? {}
+  const draws = Array.from({ length: field === undefined ? 0 : 12 }, (_, n) => n * 100 + 1)
+  const most =
+    draws
+      .map((seed) => Inputs.drawn(operation, { owned, link: "none" }, seed, 5)[4])
+      .find((drawn) => has(drawn, field)) ?? {}
   const holder = Object.keys(most).find((name) => name === field || has(most[name], field))
   const keyed = isKeyed(operation) ? { idempotencyKey: anId() } : {}
   const rivals = Inputs.oneOf[operation.name] ?? []

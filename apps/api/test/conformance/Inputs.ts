@@ -54,7 +54,7 @@ const withoutCursor = (schema: Json): Json => {
 }
 
 const zones = ["Europe/Zurich", "UTC", "America/New_York", "Asia/Kolkata"]
-export const formats = {
+const formats = {
   "time-zone": (random: { readonly int: (least: number, most: number) => number }): string =>
     zones[random.int(0, zones.length - 1)] ?? "UTC"
 }

@@ -44,7 +44,7 @@ export const judge = (operation: Operation, { status, headers, text, body }: Ans
   if (typeof body?.["etag"] === "string") assert.strictEqual(headers.get("etag"), body["etag"], told)
 }
 
-export const judgeRefusal = (headers: Headers, body: Json | null, told: string): void => {
+const judgeRefusal = (headers: Headers, body: Json | null, told: string): void => {
   assert.hasAllKeys(body, ["code", "message", "details", "requestId"], told)
   assert.isString(body?.["code"], told)
   assert.match(String(body?.["message"]), /[.:]/, told)

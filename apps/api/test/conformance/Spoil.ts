@@ -36,7 +36,10 @@ const fields = (operation: Operation, input: Input, headers: Headers): ReadonlyA
   const changed = pathsOf(input).flatMap((path): ReadonlyArray<Spoiled> => {
     const place = placeOf(String(path[0]))
     const bounds = known.filter(([name]) => name === nameOf(path)).map(([, part]) => part)
-    const values = [...candidates(valueAt(input, path), bounds, place), ...(path.length > 1 ? [absent] : [])]
+    const values = [
+      ...candidates(valueAt(input, path), bounds, place),
+      ...(path.length > 1 && place === "body" ? [absent] : [])
+    ]
     return values.map((value) => {
       const spoiled = replaced(input, path, value)
       const broken = typeof value === "string" && (value.includes("\u0000") || !value.isWellFormed())

@@ -7,12 +7,14 @@
  * A token's limit is a bucket of one second: it refills at `per_second`, and a request takes one per call. While a rotated
  * secret is still good, both come to the same bucket.
  */
-import { type KeyObject, timingSafeEqual } from "node:crypto"
-import { type Id, type Instant, Power, type Role } from "@capstan/domain"
+import type { KeyObject } from "node:crypto"
+import { type Id, Power } from "@capstan/domain"
 import { Result } from "effect"
 import pg from "pg"
 import * as AccessTokens from "./AccessTokens.ts"
-import type { Caller, Person } from "./Caller.ts"
+import { personOf, refusalOf, type Row } from "./admission/Row.ts"
+import { buckets, statement } from "./admission/Statement.ts"
+import type { Caller } from "./Caller.ts"
 import type { Unavailable } from "./Failure.ts"
 import * as Sightings from "./Sightings.ts"
 
@@ -56,28 +58,6 @@ interface Waiting {
 interface Group extends AccessTokens.Parts {
   readonly hash: Buffer
   readonly waiting: Array<Waiting>
-}
-
-interface Row {
-  readonly place: number
-  readonly secret_hash: Buffer
-  /** Of the secret before it, while that is good. */
-  readonly previous_hash: Buffer | null
-  readonly scopes: ReadonlyArray<string>
-  readonly reach: Id.Id | null
-  readonly per_second: number
-  readonly now: Instant.Instant
-  readonly expired: boolean
-  readonly revoked: boolean
-  /** Of a session. */
-  readonly member_id: Id.Id | null
-  readonly operator_id: Id.Id | null
-  readonly member_role: Role.Member | null
-  readonly operator_role: Role.Operator | null
-  readonly seen: Instant.Instant | null
-  /** What the bucket held, and how much of it was taken; null where there is no bucket yet. */
-  readonly held: number | null
-  readonly taken: number | null
 }
 
 /** The most tokens a statement resolves. */
@@ -186,22 +166,8 @@ const unavailable = (reason: Unavailable["reason"]): Unavailable => ({
   retryAfterMs: 1_000
 })
 
-const refusalOf = (row: Row, hash: Buffer): "expired" | "revoked" | "unknown" | null => {
-  const [present, previous] = [isEqual(hash, row.secret_hash), isEqual(hash, row.previous_hash ?? row.secret_hash)]
-  return !present && !previous ? "unknown" : row.revoked ? "revoked" : row.expired ? "expired" : null
-}
-
-const isEqual = (hash: Buffer, known: Buffer): boolean => hash.length === known.length && timingSafeEqual(hash, known)
-
 /** What is left of what was taken from the bucket, by token: two secrets of one share it. */
 type Spares = Map<Id.Id, number>
-
-const personOf = ({ member_id, member_role, operator_id, operator_role }: Row): Person | null => {
-  if (member_id !== null && member_role !== null) return { kind: "member", id: member_id, role: member_role }
-  return operator_id !== null && operator_role !== null
-    ? { kind: "operator", id: operator_id, role: operator_role }
-    : null
-}
 
 const sightingsOf = ({ organization }: Group, row: Row): ReadonlyArray<Sightings.Sighting> => {
   const person = personOf(row)
@@ -242,66 +208,3 @@ const answerAll = (group: Group, row: Row | undefined, spares: Spares): void => 
     }
   spares.set(group.id, spare)
 }
-
-/** Buckets are locked in the order of their keys: two processes wait for each other, and never both. */
-const statement = `
-  with asked as materialized (
-    select * from unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::integer[])
-      with ordinality as asked (organization_id, id, hash, calls, place)
-  ), known as materialized (
-    select asked.*, token.secret_hash, token.scopes, token.reach, token.per_second,
-      case when token.previous_until > statement_timestamp() + organization.clock_ahead_ms * interval '1 millisecond'
-        then token.previous_hash end as previous_hash,
-      floor(extract(epoch from statement_timestamp()) * 1000)::float8 + organization.clock_ahead_ms::float8 as now,
-      token.revoked_at is not null
-        or (token.member_id is not null and member.id is null)
-        or (token.operator_id is not null and operator.id is null) as revoked,
-      token.member_id, member.role as member_role, token.operator_id, operator.role as operator_role,
-      floor(extract(epoch from coalesce(member.last_seen_at, operator.last_seen_at)) * 1000)::float8 as seen,
-      coalesce(
-        token.expires_at <= statement_timestamp() + organization.clock_ahead_ms * interval '1 millisecond', false
-      ) as expired
-    from asked
-    join access_token token using (organization_id, id)
-    join organization on organization.id = asked.organization_id
-    left join member on member.organization_id = token.organization_id and member.id = token.member_id
-      and member.removed_at is null
-    left join operator on operator.organization_id = token.organization_id and operator.id = token.operator_id
-      and operator.status = 'active'
-  ), good as materialized (
-    select organization_id, id, per_second, now, sum(calls) as calls
-    from known
-    where hash in (secret_hash, previous_hash) and not revoked and not expired
-    group by organization_id, id, per_second, now
-  ), bucket as materialized (
-    select rate.organization_id, rate.token_id, good.calls, good.now,
-      least(
-        good.per_second,
-        rate.allowance + greatest(0, extract(epoch from statement_timestamp() - rate.at)) * good.per_second
-      )::float8 as held
-    from good
-    join access_token_rate rate on rate.organization_id = good.organization_id and rate.token_id = good.id
-    order by rate.organization_id, rate.token_id
-    for update of rate
-  ), counted as (
-    update access_token_rate rate
-    set allowance = bucket.held - least(bucket.calls, floor(bucket.held)), at = greatest(rate.at, statement_timestamp()),
-      used_at = to_timestamp(bucket.now / 1000)
-    from bucket
-    where rate.organization_id = bucket.organization_id and rate.token_id = bucket.token_id
-    returning rate.organization_id, rate.token_id, bucket.held, least(bucket.calls, floor(bucket.held)) as taken
-  )
-  select known.place::integer, known.secret_hash, known.previous_hash, known.scopes, known.reach, known.per_second,
-    known.now, known.revoked, known.expired, known.member_id, known.member_role, known.operator_id, known.operator_role,
-    known.seen, counted.held, counted.taken
-  from known
-  left join counted on counted.organization_id = known.organization_id and counted.token_id = known.id`
-
-/** A bucket begins full. */
-const buckets = `
-  insert into access_token_rate (organization_id, token_id, allowance, at)
-  select organization_id, id, per_second, statement_timestamp()
-  from access_token
-  join unnest($1::uuid[], $2::uuid[]) as fresh (organization_id, id) using (organization_id, id)
-  order by organization_id, id
-  on conflict (organization_id, token_id) do nothing`

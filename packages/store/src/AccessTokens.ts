@@ -95,18 +95,32 @@ export const find = async (trx: Trx, within: Reach, id: Id.Id): Promise<AccessTo
   return row === undefined ? null : ofRow(row)
 }
 
-/** The token or session that a command came by, which stays as it is until the transaction ends; null where it came by none. */
-export const maker = async (trx: Trx, { organization, token }: Caller): Promise<AccessToken | null> => {
-  if (token === undefined) return null
-  const row = await trx
+/** What a command came by, and what stands behind that. */
+export interface Held {
+  readonly own: AccessToken
+  /** Of a session: the token that made it, or itself where none did. Of a token: itself. */
+  readonly maker: AccessToken
+  readonly isSession: boolean
+}
+
+/** They stay as they are until the transaction ends; null where it came by none. */
+export const held = async (trx: Trx, { organization, token }: Caller): Promise<Held | null> => {
+  const row = token === undefined ? undefined : await locked(trx, organization, token)
+  if (row === undefined) return null
+  const own = ofRow(row)
+  if (row.member_id === null && row.operator_id === null) return { own, maker: own, isSession: false }
+  const maker = row.maker_id === null ? undefined : await locked(trx, organization, row.maker_id)
+  return { own, maker: maker === undefined ? own : ofRow(maker), isSession: true }
+}
+
+const locked = (trx: Trx, organization: Id.Id, id: Id.Id) =>
+  trx
     .selectFrom("access_token")
     .selectAll()
     .where("organization_id", "=", organization)
-    .where("id", "=", token)
+    .where("id", "=", id)
     .forUpdate()
     .executeTakeFirst()
-  return row === undefined ? null : ofRow(row)
-}
 
 /** Writes what of it may change, as its next version. */
 export const update = async (

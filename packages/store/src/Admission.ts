@@ -3,16 +3,17 @@
  *
  * All requests that arrive while one statement is under way are answered by the next: it resolves their tokens, the clocks
  * of their organizations and their rate limits. Nothing is cached, so a revocation holds at once, and a limit holds across
- * processes. Whose session it is, and what their role is now, is found out likewise, so a session ends with its person.
+ * processes. Whose session it is, and what their role is now, is found out likewise, so a session ends with its person;
+ * and with the token that made it, whose scopes and limit now bound it.
  * A token's limit is a bucket of one second: it refills at `per_second`, and a request takes one per call. While a rotated
  * secret is still good, both come to the same bucket.
  */
 import type { KeyObject } from "node:crypto"
-import { type Id, Power } from "@capstan/domain"
+import type { Id } from "@capstan/domain"
 import { Result } from "effect"
 import pg from "pg"
 import * as AccessTokens from "./AccessTokens.ts"
-import { personOf, refusalOf, type Row } from "./admission/Row.ts"
+import { personOf, refusalOf, type Row, scopesOf } from "./admission/Row.ts"
 import { buckets, statement } from "./admission/Statement.ts"
 import type { Caller } from "./Caller.ts"
 import type { Unavailable } from "./Failure.ts"
@@ -191,7 +192,7 @@ const answerAll = (group: Group, row: Row | undefined, spares: Spares): void => 
     actor: person === null ? `token:${group.id}` : `${person.kind}:${person.id}`,
     token: group.id,
     ...(person === null ? {} : { person }),
-    scopes: Power.scopesOf(row.scopes),
+    scopes: scopesOf(row),
     now: row.now,
     key: null,
     ifMatch: null

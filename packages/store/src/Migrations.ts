@@ -20,6 +20,7 @@ import { up as access } from "./migrations/0012_access.ts"
 import { up as reactivation } from "./migrations/0013_reactivation.ts"
 import { up as audit } from "./migrations/0014_audit.ts"
 import { up as sessions } from "./migrations/0015_sessions.ts"
+import { up as makers } from "./migrations/0017_makers.ts"
 
 const migrations: Readonly<Record<string, Migration>> = {
   "0001_ledger": { up: ledger },
@@ -36,7 +37,8 @@ const migrations: Readonly<Record<string, Migration>> = {
   "0012_access": { up: access },
   "0013_reactivation": { up: reactivation },
   "0014_audit": { up: audit },
-  "0015_sessions": { up: sessions }
+  "0015_sessions": { up: sessions },
+  "0017_makers": { up: makers }
 }
 
 export type Status =

@@ -19,14 +19,14 @@ export interface Session {
   /** The client that the member is of. */
   readonly client: Id.Id | null
   readonly scopes: ReadonlyArray<string>
+  readonly perSecond: number
+  /** The token that made it, also by another session; null where none did. */
+  readonly maker: Id.Id | null
   readonly createdBy: string
   readonly createdAt: Instant.Instant
   readonly expiresAt: Instant.Instant
   readonly revokedAt: Instant.Instant | null
 }
-
-/** How many requests a second a person makes, at most. */
-const perSecond = 100
 
 export const insert = async (trx: Trx, organization: Id.Id, session: Session, secretHash: Buffer): Promise<void> => {
   await trx
@@ -38,13 +38,14 @@ export const insert = async (trx: Trx, organization: Id.Id, session: Session, se
       secret_hash: secretHash,
       scopes: [...session.scopes],
       reach: session.client,
-      per_second: perSecond,
+      per_second: session.perSecond,
       created_by: session.createdBy,
       created_at: new Date(session.createdAt),
       expires_at: new Date(session.expiresAt),
       revoked_at: null,
       member_id: session.member,
-      operator_id: session.operator
+      operator_id: session.operator,
+      maker_id: session.maker
     })
     .execute()
 }
@@ -148,6 +149,8 @@ const ofRow = (row: Selectable<Tables["access_token"]>): Session => ({
   operator: row.operator_id,
   client: row.reach,
   scopes: row.scopes,
+  perSecond: row.per_second,
+  maker: row.maker_id,
   createdBy: row.created_by,
   createdAt: row.created_at,
   expiresAt: row.expires_at ?? row.created_at,

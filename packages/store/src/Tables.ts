@@ -37,6 +37,7 @@ export interface Tables {
     revoked_at: StampOrNull
     member_id: string | null
     operator_id: string | null
+    maker_id: string | null
     previous_hash: Buffer | null
     previous_until: StampOrNull
     version: Generated<bigint>

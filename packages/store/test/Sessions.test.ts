@@ -38,7 +38,7 @@ const personOf = async (organization: { readonly id: string }, kind: "member" | 
 const sessionOf = async (
   organization: { readonly id: string },
   { kind, id, client }: Awaited<ReturnType<typeof personOf>>,
-  expiresAt = Date.now() + hour
+  { expiresAt = Date.now() + hour, maker = null }: { readonly expiresAt?: number; readonly maker?: string | null } = {}
 ) => {
   const parts = AccessTokens.mint(organization.id)
   const session: Sessions.Session = {
@@ -47,6 +47,8 @@ const sessionOf = async (
     operator: kind === "operator" ? id : null,
     client,
     scopes: ["members:write"],
+    perSecond: 100,
+    maker,
     createdBy: "token:test",
     createdAt: Date.now(),
     expiresAt,
@@ -85,7 +87,7 @@ describe.each(["member", "operator"] as const)("a session of a %s", (kind) => {
   it("ends at once with its person, when it is revoked, and with its time", async () => {
     const own = await Organization.create(pool)
     const person = await personOf(own, kind, "OWNER")
-    const [revoked, ended] = [await sessionOf(own, person), await sessionOf(own, person, Date.now() - 1)]
+    const [revoked, ended] = [await sessionOf(own, person), await sessionOf(own, person, { expiresAt: Date.now() - 1 })]
     assert.strictEqual(await why(ended.text), "expired")
     assert.strictEqual(await why(revoked.text), "admitted")
     await db.transaction().execute((trx) => Sessions.revoke(trx, own.id, revoked.id, Date.now()))
@@ -160,8 +162,8 @@ describe("sessions", () => {
     const person = await personOf(own, "operator", "OWNER")
     const day = 24 * hour
     const [old, young] = [
-      await sessionOf(own, person, Date.now() - 31 * day),
-      await sessionOf(own, person, Date.now() - 29 * day)
+      await sessionOf(own, person, { expiresAt: Date.now() - 31 * day }),
+      await sessionOf(own, person, { expiresAt: Date.now() - 29 * day })
     ]
     const token = Ids.mint()
     await pool.query(

@@ -35,8 +35,8 @@ export const createAccessToken = (caller: Caller, input: Input, pepper: KeyObjec
       if (late !== undefined) return Result.fail(late)
       const maker = await ofMaker(trx, caller)
       if (Result.isFailure(maker)) return Result.fail(maker.failure)
-      const excess = Power.excess(powerOf(input), maker.success)
-      if (excess !== null) return Result.fail(failureOf(excess))
+      const excess = Power.excess(powerOf(input), maker.success.power)
+      if (excess !== null) return Result.fail(failureOf(excess, maker.success))
       const parts = AccessTokens.mint(caller.organization)
       const token: AccessTokens.AccessToken = {
         id: parts.id,

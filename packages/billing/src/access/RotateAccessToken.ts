@@ -9,7 +9,7 @@ import { Result } from "effect"
 import { change, type Refused } from "../Doors.ts"
 import type { Told } from "./CreateAccessToken.ts"
 import { secretUnder } from "./Secret.ts"
-import { failureOf, ofMaker, past, powerOf } from "./Strength.ts"
+import { beyondSession, failureOf, ofMaker, past, powerOf } from "./Strength.ts"
 import { revoked } from "./UpdateAccessToken.ts"
 
 export interface Input {
@@ -32,8 +32,10 @@ export const rotateAccessToken = (caller: Caller, { token: id, overlapSeconds }:
       if (past(before.expiresAt, now) !== undefined) return Result.fail(expired)
       const maker = await ofMaker(trx, caller)
       if (Result.isFailure(maker)) return Result.fail(maker.failure)
-      const excess = Power.excess(powerOf(before), maker.success)
-      if (excess !== null) return Result.fail(failureOf(excess))
+      const beyond = beyondSession(before, maker.success)
+      if (beyond !== undefined) return Result.fail(beyond)
+      const excess = Power.excess(powerOf(before), maker.success.power)
+      if (excess !== null) return Result.fail(failureOf(excess, maker.success))
       const parts = AccessTokens.mint(organization, id)
       const previousUntil = overlapSeconds === 0 ? null : now + overlapSeconds * 1_000
       const after = { ...before, previousUntil, updatedAt: now, version: before.version + 1n }

@@ -1,5 +1,5 @@
 /** How strong tokens are, and the one that asks: none makes, changes or renews one so that it becomes stronger than itself. */
-import { type Instant, Power } from "@capstan/domain"
+import { type Id, type Instant, Power } from "@capstan/domain"
 import { AccessTokens, type Caller, type Database, type Failure } from "@capstan/store"
 import { Result } from "effect"
 
@@ -13,46 +13,82 @@ export const powerOf = ({
   expiresAt
 })
 
+/** Who makes, changes or renews. */
+export interface Maker {
+  /** The token that bounds it; null for the command line, which makes what it likes. */
+  readonly token: Id.Id | null
+  readonly power: Power.Power
+  /** Until when it can ask. */
+  readonly until: Instant.Instant | null
+  readonly isSession: boolean
+}
+
 /**
- * Of the caller. Its own token is locked, so that it is not made weaker meanwhile. A person's session is short, and what a
- * person makes may outlive it; the command line makes what it likes.
+ * Of the caller. A session is as strong as the token that made it is now, and as the role of its person lets it: what a
+ * person makes may outlive the session, and not that token. Both are locked, so that they are not made weaker meanwhile.
  */
-export const ofMaker = async (trx: Database.Trx, caller: Caller): Promise<Result.Result<Power.Power, Failure>> => {
+export const ofMaker = async (trx: Database.Trx, caller: Caller): Promise<Result.Result<Maker, Failure>> => {
   const held = Power.scopesOf(caller.scopes)
-  const own = await AccessTokens.maker(trx, caller)
-  if (own !== null && own.revokedAt !== null) return Result.fail(revoked)
-  if (own === null || caller.person !== undefined)
-    return Result.succeed({ scopes: held, perSecond: Number.MAX_SAFE_INTEGER, expiresAt: null })
-  const power = powerOf(own)
-  return Result.succeed({ ...power, scopes: new Set([...power.scopes].filter((scope) => held.has(scope))) })
+  const came = await AccessTokens.held(trx, caller)
+  if (came === null) {
+    const power = { scopes: held, perSecond: Number.MAX_SAFE_INTEGER, expiresAt: null }
+    return Result.succeed({ token: null, power, until: null, isSession: false })
+  }
+  const { own, maker, isSession } = came
+  if (own.revokedAt !== null || maker.revokedAt !== null) return Result.fail(revoked)
+  const power = powerOf(maker)
+  const scopes = new Set([...power.scopes].filter((scope) => held.has(scope)))
+  return Result.succeed({ token: maker.id, power: { ...power, scopes }, until: own.expiresAt, isSession })
 }
 
 const revoked: Failure = {
   _tag: "NotAdmissible",
   reason: "token_ended",
-  message: "Your own token has been revoked meanwhile."
+  message: "Your own token, or the one that made your session, has been revoked meanwhile."
+}
+
+/** A session leaves alone the token that bounds it, and any that is stronger than that. */
+export const beyondSession = (token: AccessTokens.AccessToken, maker: Maker): Failure | undefined => {
+  if (!maker.isSession) return undefined
+  if (token.id === maker.token) return itsMaker
+  const excess = Power.excess(powerOf(token), maker.power)
+  return excess === null
+    ? undefined
+    : {
+        _tag: "NotAdmissible",
+        reason: excess._tag === "Scopes" ? "scope_not_held" : "stronger_than_maker",
+        message:
+          "This token may more than your session and the token that made it: change it by a token that may as much."
+      }
+}
+
+const itsMaker: Failure = {
+  _tag: "NotAdmissible",
+  reason: "set_from_above",
+  message: "This token made your session, which therefore cannot change it: use a token."
 }
 
 /** What tells of an excess. */
-export const failureOf = (excess: Power.Excess): Failure => {
+export const failureOf = (excess: Power.Excess, { isSession }: Maker): Failure => {
+  const whose = isSession ? "The token that made your session" : "Your own token"
   switch (excess._tag) {
     case "Scopes":
       return {
         _tag: "NotAdmissible",
         reason: "scope_not_held",
-        message: `Your own token lacks ${excess.lacking.join(", ")}, so it cannot give it: leave it out.`
+        message: `Your own ${isSession ? "session" : "token"} lacks ${excess.lacking.join(", ")}, so it cannot give it: leave it out.`
       }
     case "Rate":
       return {
         _tag: "NotAdmissible",
         reason: "stronger_than_maker",
-        message: `Your own token has ${excess.most} requests a second: give this one no more.`
+        message: `${whose} has ${excess.most} requests a second: give this one no more.`
       }
     case "Life":
       return {
         _tag: "NotAdmissible",
         reason: "stronger_than_maker",
-        message: `Your own token ends at ${new Date(excess.until).toISOString()}: let this one end by then.`
+        message: `${whose} ends at ${new Date(excess.until).toISOString()}: let this one end by then.`
       }
   }
 }

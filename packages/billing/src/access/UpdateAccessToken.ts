@@ -6,7 +6,7 @@ import { type Id, type Instant, Power } from "@capstan/domain"
 import { AccessTokens, type Caller, CommandKeys, type Failure, Key, TokenView } from "@capstan/store"
 import { Result } from "effect"
 import { change, type Refused, staleness } from "../Doors.ts"
-import { failureOf, ofMaker, past, powerOf } from "./Strength.ts"
+import { beyondSession, failureOf, ofMaker, past, powerOf } from "./Strength.ts"
 
 /** What is absent stays as it is. */
 export interface Input {
@@ -43,8 +43,10 @@ export const updateAccessToken = (caller: Caller, { token: id, name, scopes, per
       if (late !== undefined) return Result.fail(late)
       const maker = await ofMaker(trx, caller)
       if (Result.isFailure(maker)) return Result.fail(maker.failure)
-      const excess = Power.excessOfChange(powerOf(before), powerOf(after), maker.success)
-      if (excess !== null) return Result.fail(failureOf(excess))
+      const beyond = beyondSession(before, maker.success)
+      if (beyond !== undefined) return Result.fail(beyond)
+      const excess = Power.excessOfChange(powerOf(before), powerOf(after), maker.success.power)
+      if (excess !== null) return Result.fail(failureOf(excess, maker.success))
       await AccessTokens.update(trx, organization, after)
       const payload = { token: id, before: told(before), after: told(after) }
       record({ client: null, kind: "access_token.updated", payload })

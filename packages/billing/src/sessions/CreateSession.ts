@@ -1,7 +1,7 @@
 /**
  * Opens a session for a person whom the caller has recognised. It can do no more than the caller's own token, and
  * what its person may by their role is looked up with each of its requests; so whoever opens one must be able to give that
- * role. Its text is told this once.
+ * role. What a session opens is of the token that made the first. Its text is told this once.
  */
 import type { KeyObject } from "node:crypto"
 import { type Id, type Role, Team } from "@capstan/domain"
@@ -18,6 +18,7 @@ import {
 } from "@capstan/store"
 import { Result } from "effect"
 import { secretUnder } from "../access/Secret.ts"
+import { ofMaker } from "../access/Strength.ts"
 import { change, type Refused } from "../Doors.ts"
 import { giverOf } from "../people/Admitted.ts"
 
@@ -41,15 +42,19 @@ export const createSession = (caller: Caller, { person, expiresInMs }: Input, pe
         ? ofMember(trx, caller, person)
         : ofOperator(trx, caller, person.operator))
       if (Result.isFailure(whose)) return Result.fail(whose.failure)
-      const maker = await AccessTokens.maker(trx, caller)
+      const maker = await ofMaker(trx, caller)
+      if (Result.isFailure(maker)) return Result.fail(maker.failure)
+      const { token, power, until } = maker.success
       const parts = AccessTokens.mint(organization)
       const session: Sessions.Session = {
         id: parts.id,
         ...whose.success,
-        scopes: [...caller.scopes],
+        scopes: [...power.scopes],
+        perSecond: Math.min(mostPerSecond, power.perSecond),
+        maker: token,
         createdBy: actor,
         createdAt: now,
-        expiresAt: Math.min(now + expiresInMs, maker?.expiresAt ?? Number.POSITIVE_INFINITY),
+        expiresAt: Math.min(now + expiresInMs, until ?? Infinity, power.expiresAt ?? Infinity),
         revokedAt: null
       }
       await Sessions.insert(trx, organization, session, AccessTokens.hash(pepper, parts.secret))
@@ -58,6 +63,9 @@ export const createSession = (caller: Caller, { person, expiresInMs }: Input, pe
       return Result.succeed({ ...session, text: AccessTokens.print(parts) })
     })
   })
+
+/** How many requests a second a person makes, at most. */
+const mostPerSecond = 100
 
 type Whose = Pick<Sessions.Session, "client" | "member" | "operator">
 

@@ -1,6 +1,6 @@
 /** What the database knows of a token that came, and what follows from it. */
 import { timingSafeEqual } from "node:crypto"
-import type { Id, Instant, Role } from "@capstan/domain"
+import { type Id, type Instant, Power, type Role } from "@capstan/domain"
 import type { Person } from "../Caller.ts"
 
 export interface Row {
@@ -9,6 +9,8 @@ export interface Row {
   /** Of the secret before it, while that is good. */
   readonly previous_hash: Buffer | null
   readonly scopes: ReadonlyArray<string>
+  /** Of the token that made a session, as it is now. */
+  readonly maker_scopes: ReadonlyArray<string> | null
   readonly reach: Id.Id | null
   readonly per_second: number
   readonly now: Instant.Instant
@@ -31,6 +33,13 @@ export const refusalOf = (row: Row, hash: Buffer): "expired" | "revoked" | "unkn
 }
 
 const isEqual = (hash: Buffer, known: Buffer): boolean => hash.length === known.length && timingSafeEqual(hash, known)
+
+export const scopesOf = ({ scopes, maker_scopes }: Row): ReadonlySet<string> => {
+  const own = Power.scopesOf(scopes)
+  if (maker_scopes === null) return own
+  const most = Power.scopesOf(maker_scopes)
+  return new Set([...own].filter((scope) => most.has(scope)))
+}
 
 export const personOf = ({ member_id, member_role, operator_id, operator_role }: Row): Person | null => {
   if (member_id !== null && member_role !== null) return { kind: "member", id: member_id, role: member_role }

@@ -87,20 +87,38 @@ const monday = 4 * dayLength
 /** Beyond what `DateTime` can hold, no zone has rules: local time is UTC. */
 const isDated = (ms: number): boolean => Math.abs(ms) < 8e15
 
-const toLocal = (at: Instant, zone: Zone): number =>
-  isDated(at)
-    ? at + DateTime.zonedOffset(DateTime.setZone(DateTime.makeUnsafe(at), DateTime.zoneMakeNamedUnsafe(zone)))
-    : at
+/**
+ * The rules of a zone are asked of the platform, which takes its time, and one subscription asks the same again and again: the
+ * latest answers are kept.
+ */
+const remembered = (answer: (ms: number, zone: Zone) => number): ((ms: number, zone: Zone) => number) => {
+  const known = new Map<string, number>()
+  return (ms, zone) => {
+    if (!isDated(ms)) return ms
+    const name = `${ms} ${zone}`
+    const found = known.get(name)
+    if (found !== undefined) return found
+    if (known.size >= most) known.clear()
+    const answered = answer(ms, zone)
+    known.set(name, answered)
+    return answered
+  }
+}
 
-const toInstant = (local: number, zone: Zone): Instant =>
-  isDated(local)
-    ? DateTime.toEpochMillis(
-        DateTime.setZone(DateTime.makeUnsafe(local), DateTime.zoneMakeNamedUnsafe(zone), {
-          adjustForTimeZone: true,
-          disambiguation: "compatible"
-        })
-      )
-    : local
+const most = 4_096
+
+const toLocal = remembered(
+  (at, zone) => at + DateTime.zonedOffset(DateTime.setZone(DateTime.makeUnsafe(at), DateTime.zoneMakeNamedUnsafe(zone)))
+)
+
+const toInstant = remembered((local, zone) =>
+  DateTime.toEpochMillis(
+    DateTime.setZone(DateTime.makeUnsafe(local), DateTime.zoneMakeNamedUnsafe(zone), {
+      adjustForTimeZone: true,
+      disambiguation: "compatible"
+    })
+  )
+)
 
 const inDays = { day: 1, week: 7 }
 const inMonths = { month: 1, year: 12 }

@@ -4,6 +4,7 @@
  */
 import type { Id, Instant } from "@capstan/domain"
 import type { Kysely, Selectable } from "kysely"
+import * as Rows from "./Rows.ts"
 import type { Trx } from "./Database.ts"
 import type { Tables } from "./Tables.ts"
 
@@ -27,28 +28,31 @@ export interface BilledPeriod {
   readonly reason: string | null
 }
 
-export const insert = async (trx: Trx, organization: Id.Id, period: BilledPeriod): Promise<void> => {
-  await trx
-    .insertInto("billed_period")
-    .values({
-      organization_id: organization,
-      order_id: period.order,
-      client_id: period.client,
-      subscription_id: period.subscription,
-      plan_version_id: period.plan,
-      epoch: period.epoch,
-      period: period.index,
-      starts_at: new Date(period.start),
-      ends_at: new Date(period.end),
-      lifted_by: period.liftedBy,
-      request_key: period.asked?.key ?? null,
-      request_hash: period.asked?.hash ?? null,
-      outcome: period.outcome,
-      reason: period.reason,
-      settled_at: null
-    })
-    .execute()
+export const insert = async (trx: Trx, organization: Id.Id, periods: ReadonlyArray<BilledPeriod>): Promise<void> => {
+  for (const some of Rows.some(periods))
+    await trx
+      .insertInto("billed_period")
+      .values(some.map((period) => newRow(organization, period)))
+      .execute()
 }
+
+const newRow = (organization: Id.Id, period: BilledPeriod) => ({
+  organization_id: organization,
+  order_id: period.order,
+  client_id: period.client,
+  subscription_id: period.subscription,
+  plan_version_id: period.plan,
+  epoch: period.epoch,
+  period: period.index,
+  starts_at: new Date(period.start),
+  ends_at: new Date(period.end),
+  lifted_by: period.liftedBy,
+  request_key: period.asked?.key ?? null,
+  request_hash: period.asked?.hash ?? null,
+  outcome: period.outcome,
+  reason: period.reason,
+  settled_at: null
+})
 
 /** What came of its money; `reason` says why it was given back. */
 export const settle = async (

@@ -4,6 +4,7 @@
  */
 import { type Currency, type Id, type Instant, type Money, type Order, Rate } from "@capstan/domain"
 import type { Kysely, Selectable } from "kysely"
+import * as Rows from "./Rows.ts"
 import type { Trx } from "./Database.ts"
 import type { Tables } from "./Tables.ts"
 
@@ -23,45 +24,57 @@ export interface Placed {
 }
 
 /** False where there is one for that already. */
-export const insert = async (trx: Trx, organization: Id.Id, order: Placed): Promise<boolean> => {
-  const { id, client, reason, reference, hash, currency, lines, state, createdAt } = order
-  const at = new Date(createdAt)
-  const inserted = await trx
-    .insertInto("billing_order")
-    .values({
-      organization_id: organization,
-      id,
-      client_id: client,
-      reason,
-      reference,
-      request_hash: hash,
-      status: state.status,
-      currency,
-      subtotal: state.total,
-      total: state.total,
-      created_at: at,
-      updated_at: at
-    })
-    .onConflict((conflict) => conflict.doNothing())
-    .executeTakeFirst()
-  if (inserted.numInsertedOrUpdatedRows !== 1n) return false
-  await trx
-    .insertInto("order_line")
-    .values(
-      lines.map(({ description, pack, credits, unitPrice, amount }, position) => ({
-        organization_id: organization,
-        order_id: id,
-        position,
-        description,
-        pack_id: pack,
-        credits,
-        unit_price: Rate.format(unitPrice),
-        amount
-      }))
-    )
-    .execute()
-  return true
+export const insert = async (trx: Trx, organization: Id.Id, order: Placed): Promise<boolean> =>
+  (await insertAll(trx, organization, [order])).length === 1
+
+/** Those that there were none of as yet. */
+export const insertAll = async (
+  trx: Trx,
+  organization: Id.Id,
+  orders: ReadonlyArray<Placed>
+): Promise<ReadonlyArray<Placed>> => {
+  const inserted = new Set<Id.Id>()
+  for (const some of Rows.some(orders)) {
+    const rows = await trx
+      .insertInto("billing_order")
+      .values(some.map((order) => newRow(organization, order)))
+      .onConflict((conflict) => conflict.doNothing())
+      .returning("id")
+      .execute()
+    for (const { id } of rows) inserted.add(id)
+  }
+  const placed = orders.filter(({ id }) => inserted.has(id))
+  for (const some of Rows.some(placed.flatMap((order) => newLines(organization, order))))
+    await trx.insertInto("order_line").values(some).execute()
+  return placed
 }
+
+const newRow = (organization: Id.Id, { id, client, reason, reference, hash, currency, state, createdAt }: Placed) => ({
+  organization_id: organization,
+  id,
+  client_id: client,
+  reason,
+  reference,
+  request_hash: hash,
+  status: state.status,
+  currency,
+  subtotal: state.total,
+  total: state.total,
+  created_at: new Date(createdAt),
+  updated_at: new Date(createdAt)
+})
+
+const newLines = (organization: Id.Id, { id, lines }: Placed) =>
+  lines.map(({ description, pack, credits, unitPrice, amount }, position) => ({
+    organization_id: organization,
+    order_id: id,
+    position,
+    description,
+    pack_id: pack,
+    credits,
+    unit_price: Rate.format(unitPrice),
+    amount
+  }))
 
 /** What became of it. */
 export const update = async (

@@ -94,16 +94,23 @@ export const defaultOf = async (
   db: Kysely<Tables>,
   organization: Id.Id,
   client: Id.Id
-): Promise<PaymentMethod | undefined> => {
-  const row = await db
+): Promise<PaymentMethod | undefined> => (await defaultsOf(db, organization, [client])).get(client)
+
+/** Of each client that has one. */
+export const defaultsOf = async (
+  db: Kysely<Tables>,
+  organization: Id.Id,
+  clients: ReadonlyArray<Id.Id>
+): Promise<ReadonlyMap<Id.Id, PaymentMethod>> => {
+  const rows = await db
     .selectFrom("payment_method")
     .selectAll()
     .where("organization_id", "=", organization)
-    .where("client_id", "=", client)
+    .where((eb) => eb("client_id", "=", eb.fn.any(eb.val([...clients]))))
     .where("is_default", "=", true)
     .where("removed_at", "is", null)
-    .executeTakeFirst()
-  return row === undefined ? undefined : ofRow(row)
+    .execute()
+  return new Map(rows.map((row) => [row.client_id, ofRow(row)]))
 }
 
 /** All that a client has, newest first. */

@@ -5,6 +5,7 @@
 import type { Currency, Id, Instant, Money } from "@capstan/domain"
 import { Payment as Domain } from "@capstan/domain"
 import { type Kysely, type Selectable, sql } from "kysely"
+import * as Rows from "./Rows.ts"
 import type { Trx } from "./Database.ts"
 import * as Progress from "./Progress.ts"
 import type { Tables } from "./Tables.ts"
@@ -24,26 +25,38 @@ export interface Payment {
 }
 
 /** False where the order has a payment that was not declined. */
-export const insert = async (trx: Trx, organization: Id.Id, payment: Payment): Promise<boolean> => {
-  const { id, order, client, method, connection, amount, currency, state, createdAt } = payment
-  const inserted = await trx
-    .insertInto("payment")
-    .values({
-      organization_id: organization,
-      id,
-      order_id: order,
-      client_id: client,
-      method_id: method,
-      connection_id: connection,
-      amount,
-      currency,
-      created_at: new Date(createdAt),
-      ...columns(state)
-    })
-    .onConflict((conflict) => conflict.doNothing())
-    .executeTakeFirst()
-  return inserted.numInsertedOrUpdatedRows === 1n
+export const insert = async (trx: Trx, organization: Id.Id, payment: Payment): Promise<boolean> =>
+  (await insertAll(trx, organization, [payment])) === 1
+
+/** The same of many; how many there are of them. */
+export const insertAll = async (trx: Trx, organization: Id.Id, payments: ReadonlyArray<Payment>): Promise<number> => {
+  let inserted = 0
+  for (const some of Rows.some(payments)) {
+    const { numInsertedOrUpdatedRows = 0n } = await trx
+      .insertInto("payment")
+      .values(some.map((payment) => newRow(organization, payment)))
+      .onConflict((conflict) => conflict.doNothing())
+      .executeTakeFirst()
+    inserted += Number(numInsertedOrUpdatedRows)
+  }
+  return inserted
 }
+
+const newRow = (
+  organization: Id.Id,
+  { id, order, client, method, connection, amount, currency, state, createdAt }: Payment
+) => ({
+  organization_id: organization,
+  id,
+  order_id: order,
+  client_id: client,
+  method_id: method,
+  connection_id: connection,
+  amount,
+  currency,
+  created_at: new Date(createdAt),
+  ...columns(state)
+})
 
 export const update = async (trx: Trx, organization: Id.Id, id: Id.Id, state: Domain.State): Promise<void> => {
   await trx

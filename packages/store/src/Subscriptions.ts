@@ -47,25 +47,46 @@ export const insert = async (trx: Trx, organization: Id.Id, subscription: Subscr
 }
 
 /** Writes it as it is now, a version on. A recharge may have waited for it. */
-export const update = async (trx: Trx, organization: Id.Id, subscription: Subscription): Promise<void> => {
-  await AutoRecharges.lookAgain(trx, organization, [subscription.client], subscription.updatedAt)
-  await trx
-    .updateTable("subscription")
-    .set(columns(subscription))
-    .set((eb) => ({ version: eb("version", "+", 1n) }))
-    .where("organization_id", "=", organization)
-    .where("id", "=", subscription.id)
-    .execute()
+export const update = (trx: Trx, organization: Id.Id, subscription: Subscription): Promise<void> =>
+  updateAll(trx, organization, [subscription], subscription.updatedAt)
+
+/** The same of many, in one statement. */
+export const updateAll = async (
+  trx: Trx,
+  organization: Id.Id,
+  subscriptions: ReadonlyArray<Subscription>,
+  at: Instant.Instant
+): Promise<void> => {
+  if (subscriptions.length === 0) return
+  const clients = subscriptions.map(({ client }) => client)
+  await AutoRecharges.lookAgain(trx, organization, clients, at)
+  const rows = subscriptions.map((subscription) => ({ id: subscription.id, ...columns(subscription) }))
+  await sql`
+    update subscription s set plan_version_id = n.plan_version_id, status = n.status, grace_ends_at = n.grace_ends_at,
+      next_credit_renewal_at = n.next_credit_renewal_at, state = n.state::json, updated_at = n.updated_at,
+      version = s.version + 1
+    from json_to_recordset(${JSON.stringify(rows)}) as n(id uuid, plan_version_id uuid, status text,
+      grace_ends_at timestamptz, next_credit_renewal_at timestamptz, state text, updated_at timestamptz)
+    where s.organization_id = ${organization} and s.id = n.id`.execute(trx)
 }
 
 /** Looks at its clocks again at another time; nothing of it changes. */
-export const defer = async (trx: Trx, organization: Id.Id, id: Id.Id, next: Instant.Instant | null): Promise<void> => {
-  await trx
-    .updateTable("subscription")
-    .set({ next_credit_renewal_at: next === null ? null : new Date(next) })
-    .where("organization_id", "=", organization)
-    .where("id", "=", id)
-    .execute()
+export const defer = (trx: Trx, organization: Id.Id, id: Id.Id, next: Instant.Instant | null): Promise<void> =>
+  deferAll(trx, organization, [{ id, next }])
+
+/** The same of many, in one statement. */
+export const deferAll = async (
+  trx: Trx,
+  organization: Id.Id,
+  deferred: ReadonlyArray<Pick<Subscription, "id" | "next">>
+): Promise<void> => {
+  if (deferred.length === 0) return
+  const ids = deferred.map(({ id }) => id)
+  const nexts = deferred.map(({ next }) => (next === null ? null : new Date(next)))
+  await sql`
+    update subscription s set next_credit_renewal_at = n.next
+    from unnest(${ids}::uuid[], ${nexts}::timestamptz[]) as n(id, next)
+    where s.organization_id = ${organization} and s.id = n.id`.execute(trx)
 }
 
 export const byIds = async (

@@ -39,48 +39,71 @@ export const placeOrder = async (session: Session, input: NewOrder): Promise<Pla
 
 /** The same; null where what it is for is another client's, as a key may be that somebody else has used. */
 export const tryPlaceOrder = async (session: Session, input: NewOrder): Promise<Placed | null> => {
-  const { trx, caller, locked } = session
+  const { trx, caller } = session
   const { organization } = caller
-  const { client: id, reason, reference, hash = null, lines, method, dueAt } = input
-  const client = (await Clients.byIds(trx, organization, [id])).get(id)
-  if (client === undefined) throw new Error(`Client ${id} is nowhere`)
+  const { client, reason, reference } = input
+  const [placed] = await placeOrders(session, [input])
+  if (placed !== undefined) return placed
+  const known = await Orders.of(trx, organization, client, reason, reference)
+  return known === undefined ? null : { order: known, payment: await livePayment(session, known.id) }
+}
+
+/** Of many, those that there were none of as yet; statements do not grow with them. */
+export const placeOrders = async (
+  { trx, caller: { organization }, locked }: Session,
+  inputs: ReadonlyArray<NewOrder>
+): Promise<ReadonlyArray<Placed>> => {
+  const clients = await Clients.byIds(trx, organization, [...new Set(inputs.map(({ client }) => client))])
+  const inputById = new Map(inputs.map((input) => [Ids.mint(), input]))
   const times = { createdAt: locked.at, updatedAt: locked.at }
-  const state = Order.placed(lines)
-  const { currency } = client
-  const order = { id: Ids.mint(), client: id, reason, reference, hash, currency, lines, state, ...times }
-  if (!(await Orders.insert(trx, organization, order))) {
-    const known = await Orders.of(trx, organization, id, reason, reference)
-    return known === undefined ? null : { order: known, payment: await livePayment(session, known.id) }
-  }
-  locked.record({
-    client: id,
-    kind: "order.placed",
-    payload: { order: order.id, reason, reference, total: state.total, currency, lines: lines.map(told) }
+  const orders = [...inputById].map(([id, { client, reason, reference, hash = null, lines }]): Orders.Placed => {
+    const currency = clients.get(client)?.currency
+    if (currency === undefined) throw new Error(`Client ${client} is nowhere`)
+    return { id, client, reason, reference, hash, currency, lines, state: Order.placed(lines), ...times }
   })
-  return { order, payment: method === null ? null : await intend(session, order, method, dueAt) }
+  const placed = (await Orders.insertAll(trx, organization, orders)).map((order): Placed => {
+    const { id, client, reason, reference, lines, currency, state } = order
+    const payload = { order: id, reason, reference, total: state.total, currency, lines: lines.map(told) }
+    locked.record({ client, kind: "order.placed", payload })
+    const { method = null, dueAt = locked.at } = inputById.get(id) ?? {}
+    return { order, payment: method === null ? null : intentOf(order, method, dueAt, locked.at) }
+  })
+  await Payments.insertAll(
+    trx,
+    organization,
+    placed.flatMap(({ payment }) => payment ?? [])
+  )
+  return placed
 }
 
 /** An intent to pay an order; null where it has a payment that was not declined. */
 export const intend = async (
   { trx, caller, locked }: Session,
-  { id: order, client, currency, state: { total } }: Orders.Placed,
+  order: Orders.Placed,
   method: Method,
   dueAt: Instant.Instant = locked.at
 ): Promise<Payments.Payment | null> => {
-  const payment: Payments.Payment = {
-    id: Ids.mint(),
-    order,
-    client,
-    method: method.id,
-    connection: method.connection,
-    amount: total,
-    currency,
-    state: Payment.intended(dueAt),
-    refunded: 0n as Payments.Payment["refunded"],
-    createdAt: locked.at
-  }
+  const payment = intentOf(order, method, dueAt, locked.at)
   return (await Payments.insert(trx, caller.organization, payment)) ? payment : null
 }
+
+const intentOf = (
+  { id: order, client, currency, state: { total } }: Orders.Placed,
+  method: Method,
+  dueAt: Instant.Instant,
+  at: Instant.Instant
+): Payments.Payment => ({
+  id: Ids.mint(),
+  order,
+  client,
+  method: method.id,
+  connection: method.connection,
+  amount: total,
+  currency,
+  state: Payment.intended(dueAt),
+  refunded: 0n as Payments.Payment["refunded"],
+  createdAt: at
+})
 
 /** The payment of an order that has not been declined: there is at most one. */
 export const livePayment = async (

@@ -3,8 +3,8 @@
  * to pay with. What is to come of it once it is paid stands beside it.
  */
 import { Calendar, type Id, Order, type Plan, type Subscription } from "@capstan/domain"
-import { BilledPeriods } from "@capstan/store"
-import { type Method, type NewOrder, type Placed, placeOrder } from "../payments/Orders.ts"
+import { BilledPeriods, PaymentMethods } from "@capstan/store"
+import { type Method, type NewOrder, type Placed, placeOrder, placeOrders } from "../payments/Orders.ts"
 import type { Session } from "./Serve.ts"
 
 export interface Bill extends Pick<BilledPeriods.BilledPeriod, "asked" | "liftedBy"> {
@@ -17,38 +17,63 @@ export interface Bill extends Pick<BilledPeriods.BilledPeriod, "asked" | "lifted
 
 export const billPeriod = async (
   session: Session,
-  { subscription, state, plan, payer, method, liftedBy, asked }: Bill,
+  bill: Bill,
   /** When the worker is to see to it; at once unless told. */
   dueAt?: NewOrder["dueAt"]
 ): Promise<Placed> => {
   const { trx, caller } = session
-  const { epoch, index, periodStart: start, periodEnd: end } = state
-  const placed = await placeOrder(session, {
-    client: payer,
-    reason: "subscription_cycle",
-    reference: referenceOf(subscription.id, state),
-    lines: [lineOf(plan, state)],
-    method,
-    ...(dueAt === undefined ? {} : { dueAt })
-  })
+  const placed = await placeOrder(session, { ...orderOf(bill), ...(dueAt === undefined ? {} : { dueAt }) })
   const { id: order } = placed.order
   if ((await BilledPeriods.ofOrder(trx, caller.organization, order)) === undefined)
-    await BilledPeriods.insert(trx, caller.organization, {
-      order,
-      client: subscription.client,
-      subscription: subscription.id,
-      plan: plan.id,
-      epoch,
-      index,
-      start,
-      end,
-      liftedBy,
-      asked,
-      outcome: null,
-      reason: null
-    })
+    await BilledPeriods.insert(trx, caller.organization, [billed(order, bill)])
   return placed
 }
+
+/** Many, where nobody waits for any: what is billed already stays as it is. Statements do not grow with them. */
+export const billPeriods = async (session: Session, bills: ReadonlyArray<Omit<Bill, "method">>): Promise<void> => {
+  if (bills.length === 0) return
+  const { trx, caller } = session
+  const { organization } = caller
+  const methods = await PaymentMethods.defaultsOf(trx, organization, [...new Set(bills.map(({ payer }) => payer))])
+  const usable = (payer: Id.Id): Method | null => {
+    const method = methods.get(payer)
+    return method === undefined || method.inactive ? null : method
+  }
+  const orders = bills.map((bill) => orderOf({ ...bill, method: usable(bill.payer) }))
+  const billByReference = new Map(bills.map((bill, i) => [orders[i]?.reference, bill]))
+  const placed = await placeOrders(session, orders)
+  const periods = placed.flatMap(({ order: { id, reference } }) => {
+    const bill = billByReference.get(reference)
+    return bill === undefined ? [] : [billed(id, bill)]
+  })
+  await BilledPeriods.insert(trx, organization, periods)
+}
+
+const orderOf = ({ subscription, state, plan, payer, method }: Bill): NewOrder => ({
+  client: payer,
+  reason: "subscription_cycle",
+  reference: referenceOf(subscription.id, state),
+  lines: [lineOf(plan, state)],
+  method
+})
+
+const billed = (
+  order: Id.Id,
+  { subscription, state, plan, liftedBy, asked }: Omit<Bill, "method">
+): BilledPeriods.BilledPeriod => ({
+  order,
+  client: subscription.client,
+  subscription: subscription.id,
+  plan: plan.id,
+  epoch: state.epoch,
+  index: state.index,
+  start: state.periodStart,
+  end: state.periodEnd,
+  liftedBy,
+  asked,
+  outcome: null,
+  reason: null
+})
 
 /** Names a period: there is one order of it. */
 export const referenceOf = (

@@ -12,16 +12,15 @@ import {
   Entries,
   Ids,
   Organizations,
-  PaymentMethods,
   Plans,
   Subscriptions,
   type Trees
 } from "@capstan/store"
 import { Result } from "effect"
 import type { Refused } from "../Doors.ts"
-import { billPeriod } from "./BillPeriod.ts"
+import { type Bill, billPeriods } from "./BillPeriod.ts"
 import { closeOverage } from "./CloseOverage.ts"
-import { resumption, type Resumption } from "./Resumption.ts"
+import { resumption } from "./Resumption.ts"
 import { type Grant, turn, type Turned } from "./Turn.ts"
 
 export interface Session {
@@ -104,7 +103,10 @@ const changeOf = (before: Subscription.State, after: Subscription.State) => {
 /**
  * After a client has become able to be served: its subscriptions, or also those below it, start or go on. What the client
  * itself is granted is posted here; what others are is due at once, for the worker. One whose current period has a price and
- * went unserved is not served for nothing: it is billed, and past due until that is paid, save the one that `paid` names.
+ * went unserved is not served for nothing: it is billed, and past due until that is paid, save the one that `paid` names. The
+ * worker charges it; where there is nothing to pay with, the order waits.
+ *
+ * The tree is locked meanwhile, so all below is read and written in as many statements as one of them would be.
  *
  * The status of the client's own base subscription; null where it has none that lives.
  */
@@ -122,6 +124,9 @@ export const serve = async (
   const { settings } = await Organizations.get(trx, organization)
   const { statusOf, payerOf } = await standings(session, parts, subscriptions)
   const facts = { settings, until: locked.at, planOf: ({ plan }: Subscription.Subscription) => plans.get(plan) }
+  const changed: Array<Subscriptions.Subscription> = []
+  const deferred: Array<Subscriptions.Subscription> = []
+  const bills: Array<Omit<Bill, "method">> = []
   let own: Subscription.Status | null = null
   for (const subscription of subscriptions) {
     const { id, client } = subscription
@@ -132,11 +137,11 @@ export const serve = async (
     if (found === undefined) continue
     const { plan, owes } = found
     const step = owes ? found.withheld : found.resumed
-    const after = turn(step.state, { ...facts, plan, client: "active" })
-    const turned = isOwn ? after : { ...after, state: step.state, events: [], next: locked.at }
+    const served = turn(step.state, { ...facts, plan, client: "active" })
+    const turned = isOwn ? served : { ...served, state: step.state, events: [], next: locked.at }
     const events = [...step.events, ...turned.events]
     if (isOwn) {
-      const posted = await post(session, name, id, plan, after)
+      const posted = await post(session, name, id, plan, served)
       if (Result.isFailure(posted)) return Result.fail(posted.failure)
       if (subscription.base) own = turned.state.status
       const closed = await closeOverage(session, name, subscription, events)
@@ -144,26 +149,17 @@ export const serve = async (
     }
     record(locked, client, id, subscription.state, events)
     const { state, next } = turned
-    if (events.length > 0) {
-      const changed = { ...subscription, plan: state.plan, state, next, updatedAt: locked.at }
-      await Subscriptions.update(trx, organization, changed)
-    } else if (next !== subscription.next) await Subscriptions.defer(trx, organization, id, next)
-    if (owes) await bill(session, subscription, found, payerOf(client))
+    const after = { ...subscription, plan: state.plan, state, next, updatedAt: locked.at }
+    if (events.length > 0) changed.push(after)
+    else if (next !== subscription.next) deferred.push(after)
+    const { state: caughtUp } = found.caughtUp
+    if (owes && Subscription.isRunning(caughtUp))
+      bills.push({ subscription, state: caughtUp, plan, payer: payerOf(client), liftedBy: null, asked: null })
   }
+  await Subscriptions.updateAll(trx, organization, changed, locked.at)
+  await Subscriptions.deferAll(trx, organization, deferred)
+  await billPeriods(session, bills)
   return Result.succeed(own)
-}
-
-/** The worker charges it; where there is nothing to pay with, the order waits. */
-const bill = async (
-  session: Session,
-  subscription: Subscriptions.Subscription,
-  { caughtUp: { state }, plan }: Resumption,
-  payer: Id.Id
-): Promise<void> => {
-  if (!Subscription.isRunning(state)) return
-  const method = await PaymentMethods.defaultOf(session.trx, session.caller.organization, payer)
-  const usable = method === undefined || method.inactive ? null : method
-  await billPeriod(session, { subscription, state, plan, payer, method: usable, liftedBy: null, asked: null })
 }
 
 /** The versions that it is pinned to, or will be. */

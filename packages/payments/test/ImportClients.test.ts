@@ -39,6 +39,8 @@ const item = (over: Partial<Item> = {}): Item => ({
   ...over
 })
 
+const { suspended: _suspended, subscription: _none, lots: _lots, paymentMethods: _methods, ...fresh } = item()
+
 const plan = (caller: Caller, terms: Partial<Plan.Terms> = {}) =>
   run(
     publishPlan(caller, {
@@ -230,16 +232,49 @@ describe("importClients", () => {
       })
     )
     const asked = caller()
-    // As if it had broken off after two.
-    await run(importClients(asked, { dryRun: false, items: items.slice(0, 2) }))
+    // Somebody has the external id of the last as yet.
+    const other = await run(createClient(caller(), { ...fresh, externalId: "client-3" }))
+    const some = await run(importClients(asked, { dryRun: false, items }))
+    assert.deepStrictEqual(shown(some), ["Client 1", "Client 2", "Taken"])
+    await pool.query("update client set external_id = null where id = $1", [other.id])
     const all = await run(importClients(asked, { dryRun: false, items }))
     assert.deepStrictEqual(shown(all), ["Client 1", "Client 2", "Client 3"])
     const before = await rowsOf(organization.id)
     const again = await Promise.all([1, 2].map(() => run(importClients(asked, { dryRun: false, items }))))
     for (const outcomes of again) assert.deepStrictEqual(outcomes, all)
     assert.strictEqual(await rowsOf(organization.id), before)
-    const other = await run(importClients(asked, { dryRun: false, items: [item({ name: "Other" })] }))
-    assert.deepStrictEqual(shown(other), ["KeyReused"])
+    for (const others of [[item({ name: "Other" })], items.slice(0, 2), [...items, item()]])
+      assert.deepInclude(await refusal(importClients(asked, { dryRun: false, items: others })), { _tag: "KeyReused" })
+    assert.strictEqual(await rowsOf(organization.id), before)
+    await isWell(organization.id)
+  })
+
+  it("of two with one external id a dry run refuses the second, as the import does", async () => {
+    const { caller, organization } = await world()
+    const items = [
+      item({ externalId: "agency", name: "Agency" }),
+      item({ externalId: "twin", name: "First", parent: "ext:agency" }),
+      item({ externalId: "twin", name: "Second" }),
+      item({ externalId: "third", name: "Third", parent: "ext:twin" })
+    ]
+    const asked = caller()
+    const before = await rowsOf(organization.id)
+    const foretold = await run(importClients(asked, { dryRun: true, items }))
+    assert.deepStrictEqual(shown(foretold), ["Agency", "First", "Taken", "Third"])
+    assert.strictEqual(await rowsOf(organization.id), before)
+    assert.deepStrictEqual(shown(await run(importClients(asked, { dryRun: false, items }))), shown(foretold))
+  })
+
+  it("one that the database cannot hold is refused for itself, however often it is tried", async () => {
+    const { caller, organization } = await world()
+    const items = [item({ name: "One" }), item({ name: "Two", email: "a\u0000b@example.com" }), item({ name: "Three" })]
+    const asked = caller()
+    for (const dryRun of [true, false, false])
+      assert.deepStrictEqual(shown(await run(importClients(asked, { dryRun, items }))), [
+        "One",
+        "not_admissible",
+        "Three"
+      ])
     await isWell(organization.id)
   })
 
@@ -263,17 +298,7 @@ describe("importClients", () => {
     const { db } = await database()
     const after = Result.getOrThrow(await ClientView.get(db, caller(), reach))
     assert.strictEqual(after.subscriptionStatus, "active")
-    const rest = { email: null, currency: null, timeZone: null, metadata: {}, usesParentBalance: false }
-    await run(
-      createClient(caller(), {
-        ...rest,
-        externalId: null,
-        parent: reach,
-        name: "Child",
-        overdraftLimit: 0n,
-        onboarded: true
-      })
-    )
+    await run(createClient(caller(), { ...fresh, parent: reach, name: "Child" }))
     await isWell(organization.id)
   })
 })

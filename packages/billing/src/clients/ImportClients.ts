@@ -2,14 +2,16 @@
  * Brings clients over from elsewhere, with what they have: a subscription that goes on, credits that are left, methods that
  * their provider knows. Nothing is charged, and nothing is granted besides the lots that are named.
  *
- * Each client is whole or not there at all, in a transaction of its own and under a key made of the request's and its place:
- * a retry carries on where the first try broke off. Methods are asked of the provider before, once the rest would do. A dry
- * run decides the same in transactions that are rolled back, and asks no provider.
+ * The request's key is claimed for all of its items first. Each client is whole or not there at all, in a transaction of its
+ * own and under a key made of the request's and its place: a retry carries on where the first try broke off. An item that
+ * breaks what should not break is refused for itself. Methods are asked of the provider before, once the rest would do. A
+ * dry run decides the same in transactions that are rolled back, each with those before it that one stands below, or has the
+ * external id of; it asks no provider, and claims nothing.
  */
 import { hash } from "node:crypto"
 import { type Caller, CommandKeys, Database, Key, Trees } from "@capstan/store"
 import { Effect, Result } from "effect"
-import { change, forAll, type Refused } from "../Doors.ts"
+import { change, claim, forAll, type Refused } from "../Doors.ts"
 import type { PaymentGateway } from "../payments/PaymentGateway.ts"
 import type { Session } from "../subscriptions/Serve.ts"
 import { bring, type Imported, type Item } from "./importing/Bring.ts"
@@ -33,15 +35,39 @@ export const importClients = Effect.fnUntraced(function* (
   if (key === null) return yield* Effect.fail({ _tag: "KeyMissing" } as const)
   const bound = forAll(caller)
   if (bound !== undefined) return yield* Effect.fail(bound)
+  if (!dryRun) yield* claimed(caller, key, items)
   const outcomes: Array<Outcome> = []
   // In order: the parent of one may stand before it.
   for (const [place, item] of items.entries()) {
     const placed = { item, place, key }
-    const doing = dryRun ? rehearse(caller, placed, lineage(items, outcomes, place, key)) : importOne(caller, placed)
-    outcomes.push(yield* Effect.result(doing))
+    const doing = dryRun ? rehearse(caller, placed, before(items, outcomes, place, key)) : importOne(caller, placed)
+    outcomes.push(yield* Effect.result(Effect.catchDefect(doing, broken)))
   }
   return outcomes
 })
+
+/** From here on it is for these items alone, however few of them come to be. */
+const claimed = (caller: Caller, key: string, items: ReadonlyArray<Item>) =>
+  Effect.flatMap(
+    claim((trx) => {
+      const asked = { ...caller, procedure, key: `${nameOf(key)}:items`, hash: Key.hash(procedure, items) }
+      return CommandKeys.once<null, never>(trx, asked, () => Promise.resolve(Result.succeed(null)))
+    }),
+    Effect.fromResult
+  )
+
+const broken = (defect: unknown): Effect.Effect<never, Refused> =>
+  Database.isBroken(defect) || Database.isTransient(defect)
+    ? Effect.fail({ _tag: "OutcomeUnknown", retryAfterMs: 250 })
+    : Effect.andThen(
+        Effect.logError("An item of an import broke", defect),
+        Effect.fail({
+          _tag: "NotAdmissible",
+          reason: "not_admissible",
+          message:
+            "Nothing of this item was done: it could not be written as it is. Correct its texts, and import it anew."
+        } as const)
+      )
 
 interface Placed {
   readonly item: Item
@@ -56,10 +82,12 @@ const idOf = ({ organization }: Caller, { place, key }: Placed): string => {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`
 }
 
+const nameOf = (key: string): string => Key.hash(procedure, key).toString("hex")
+
 const askedOf = (caller: Caller, { item, place, key }: Placed) => ({
   ...caller,
   procedure,
-  key: `${Key.hash(procedure, key).toString("hex")}:${place}`,
+  key: `${nameOf(key)}:${place}`,
   hash: Key.hash(procedure, [place, item])
 })
 
@@ -87,24 +115,32 @@ const above = ({ parent }: Item): ReadonlyArray<string> => (parent === null ? []
 const broughtIn = (session: Session, placed: Placed, methods: ReadonlyArray<Attached>) =>
   bring(session, placed.item, idOf(session.caller, placed), methods)
 
-/** Those of the same import that stand above one and would be there, the highest first. */
-const lineage = (
+/** Those of the same import that would be there, and that one stands below or shares its external id with, in their order. */
+const before = (
   items: ReadonlyArray<Item>,
   outcomes: ReadonlyArray<Outcome>,
   place: number,
   key: string
 ): ReadonlyArray<Placed> => {
-  const line: Array<Placed> = []
-  let { parent } = items[place] ?? { parent: null }
-  while (parent !== null) {
-    const ref = parent
-    const at = outcomes.findIndex((done, i) => Result.isSuccess(done) && `ext:${items[i]?.externalId ?? ""}` === ref)
-    const item = items[at]
-    if (item === undefined) break
-    line.unshift({ item, place: at, key })
-    parent = item.parent
+  const places = new Set<number>()
+  const bring = (ref: string | null): void => {
+    const at = outcomes.findIndex((done, i) => Result.isSuccess(done) && refOf(items[i]) === ref)
+    if (ref === null || at < 0 || places.has(at)) return
+    places.add(at)
+    bring(items[at]?.parent ?? null)
   }
-  return line
+  bring(items[place]?.parent ?? null)
+  bring(refOf(items[place]))
+  return items.flatMap((item, at) => (places.has(at) ? [{ item, place: at, key }] : []))
+}
+
+const refOf = (item: Item | undefined): string | null =>
+  item === undefined || item.externalId === null ? null : `ext:${item.externalId}`
+
+/** Parents that are there already. */
+const outside = (all: ReadonlyArray<Placed>): ReadonlyArray<string> => {
+  const made = new Set(all.map(({ item }) => refOf(item)))
+  return [...new Set(all.flatMap(({ item }) => above(item)))].filter((parent) => !made.has(parent))
 }
 
 interface Rehearsed {
@@ -121,7 +157,7 @@ const rehearse = (
   Effect.flatMap(Trees.Trees, (trees) =>
     Effect.flatMap(
       Effect.promise(() =>
-        trees.change<never, Refused | Rehearsed>(caller, above((line[0] ?? placed).item), async (trx, locked) => {
+        trees.change<never, Refused | Rehearsed>(caller, outside([...line, placed]), async (trx, locked) => {
           const session = { trx, caller, locked }
           for (const ancestor of line) {
             const brought = await broughtIn(session, ancestor, [])

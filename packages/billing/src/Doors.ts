@@ -65,11 +65,16 @@ export const onClient = <A>(
     const parts = await ClientView.parts(trx, caller, client)
     if (parts === undefined) return Result.fail({ _tag: "NotFound", what: "client", id: client })
     const hash = Key.hash(procedure, [parts.client.id, payload])
-    return CommandKeys.once(trx, { ...caller, procedure, hash }, async () =>
-      // A client that was deleted stays as it is.
-      parts.client.deletedAt === null
-        ? work(trx, locked, parts)
-        : Result.fail({ _tag: "ClientClosed", client: parts.client.id, at: parts.client.deletedAt })
+    const { id, deletedAt } = parts.client
+    return CommandKeys.once<A, Refused>(
+      trx,
+      { ...caller, procedure, hash },
+      async () =>
+        // A client that was deleted stays as it is.
+        deletedAt === null
+          ? work(trx, locked, parts)
+          : Result.fail({ _tag: "ClientClosed", client: id, at: deletedAt }),
+      () => id
     )
   })
 

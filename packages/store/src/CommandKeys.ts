@@ -31,7 +31,9 @@ export interface Asked {
 export const once = async <A, E>(
   trx: Trx,
   asked: Asked,
-  work: () => Promise<Result.Result<A, E>>
+  work: () => Promise<Result.Result<A, E>>,
+  /** The client that it is about, and forgets with. */
+  clientOf: (answer: A) => Id.Id | null = () => null
 ): Promise<Result.Result<A, E | Failure>> => {
   const { organization, procedure, key, secret } = asked
   if (key === null) return work()
@@ -57,7 +59,8 @@ export const once = async <A, E>(
   const answer = encode(done.success)
   await sql`
     update command_key set
-      answer = ${secret === undefined ? answer : "null"}, sealed = ${secret?.seal.seal(answer, owner) ?? null}
+      answer = ${secret === undefined ? answer : "null"}, sealed = ${secret?.seal.seal(answer, owner) ?? null},
+      client_id = ${clientOf(done.success)}
     where organization_id = ${organization} and procedure = ${procedure} and key = ${key}`.execute(trx)
   return done
 }
@@ -101,6 +104,37 @@ export const answered = async <A>(
   return known.request_hash.equals(hashOf(asked))
     ? Result.succeed(decode(known.answer) as A)
     : Result.fail({ _tag: "KeyReused", key })
+}
+
+const rewrittenAtOnce = 200
+
+/** Gives the answers about a client another text: a retry is told that one. Sealed ones stay as they are. */
+export const rewrite = async (
+  trx: Trx,
+  organization: Id.Id,
+  client: Id.Id,
+  rewritten: (answer: unknown) => unknown
+): Promise<void> => {
+  for (let last = { procedure: "", key: "" }; ;) {
+    const { rows } = await sql<{ procedure: string; key: string; answer: string }>`
+      select procedure, key, answer::text as answer from command_key
+      where organization_id = ${organization} and client_id = ${client}
+        and (procedure, key) > (${last.procedure}, ${last.key})
+      order by procedure, key limit ${rewrittenAtOnce}`.execute(trx)
+    const changed = rows.flatMap((row) => {
+      const answer = encode(rewritten(decode(row.answer)))
+      return answer === row.answer ? [] : [{ ...row, answer }]
+    })
+    if (changed.length > 0)
+      await sql`
+      update command_key k set answer = given.answer::json
+      from unnest(${changed.map(({ procedure }) => procedure)}::text[], ${changed.map(({ key }) => key)}::text[],
+        ${changed.map(({ answer }) => answer)}::text[]) as given(procedure, key, answer)
+      where k.organization_id = ${organization} and k.procedure = given.procedure and k.key = given.key`.execute(trx)
+    const end = rows.at(-1)
+    if (end === undefined || rows.length < rewrittenAtOnce) return
+    last = end
+  }
 }
 
 /** How long an answer can be had again, at least. */

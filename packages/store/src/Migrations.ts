@@ -20,6 +20,7 @@ import { up as access } from "./migrations/0012_access.ts"
 import { up as reactivation } from "./migrations/0013_reactivation.ts"
 import { up as audit } from "./migrations/0014_audit.ts"
 import { up as sessions } from "./migrations/0015_sessions.ts"
+import { up as keysOfClients } from "./migrations/0016_keys_of_clients.ts"
 import { up as makers } from "./migrations/0017_makers.ts"
 
 const migrations: Readonly<Record<string, Migration>> = {
@@ -38,6 +39,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   "0013_reactivation": { up: reactivation },
   "0014_audit": { up: audit },
   "0015_sessions": { up: sessions },
+  "0016_keys_of_clients": { up: keysOfClients },
   "0017_makers": { up: makers }
 }
 

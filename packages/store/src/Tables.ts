@@ -497,6 +497,7 @@ export interface Tables {
     request_hash: Buffer
     answer: Json<unknown>
     sealed: Buffer | null
+    client_id: string | null
     created_at: Generated<Stamp>
   }
   event: {

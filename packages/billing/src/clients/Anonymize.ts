@@ -1,10 +1,10 @@
 /**
- * A deleted client forgets who it was: its row, its people, its invitations, and its log. A name or an address becomes the
- * same hash wherever it stood, with a salt that nobody keeps, and what somebody wrote freely is gone: whom it names, nobody
+ * A deleted client forgets who it was: its row, its people, its invitations, its log, and the answers that keys have. A name
+ * or an address becomes the same hash wherever it stood, with a salt that nobody keeps, and what somebody wrote freely is gone: whom it names, nobody
  * can tell. Kinds, actors, ids, amounts and times stay. A business with a tax id keeps its name.
  */
 import { hash, randomUUID } from "node:crypto"
-import { Clients, EventLog, People, Raises } from "@capstan/store"
+import { Clients, CommandKeys, EventLog, People, Raises } from "@capstan/store"
 import type { Session } from "../subscriptions/Serve.ts"
 
 /** What stands for a text from now on, by the text in lower case. */
@@ -33,10 +33,14 @@ export const anonymize = async ({ trx, caller, locked }: Session, client: Client
     for (const { kind, payload } of events) if (isAboutPeople(kind)) learn(personalIn(payload))
 
   for await (const events of EventLog.pagesOf(trx, organization, id)) {
-    const scrubbed = events.map((event) => ({ ...event, payload: scrub(event, hashes) }))
+    const scrubbed = events.map((event) => ({
+      ...event,
+      payload: scrub(event.payload, hashes, isAboutPeople(event.kind))
+    }))
     const changed = scrubbed.filter((event, i) => !isSame(event.payload, events[i]?.payload))
     await EventLog.replace(trx, organization, id, changed)
   }
+  await CommandKeys.rewrite(trx, organization, id, (answer) => scrub(answer, hashes, true))
   await People.anonymize(trx, organization, id, { addressOf, nameOf })
   await Raises.forgetNotes(trx, organization, id)
   await Clients.anonymize(trx, organization, id, {
@@ -72,12 +76,12 @@ const personalIn = (payload: unknown): Personal => {
   return { emails, names }
 }
 
-const scrub = ({ kind, payload }: EventLog.Logged, hashes: Hashes): unknown => {
-  const isPersonal = isAboutPeople(kind)
+const scrub = (payload: unknown, hashes: Hashes, isPersonal: boolean): unknown => {
   const walk = (key: string, value: unknown): unknown => {
     if (isPersonal && key === "billingAddress") return null
     if (isPersonal && key === "logoUrl") return null
-    if (isPersonal && key === "metadata") return {}
+    // What metadata says of how it is to be shown is a part of it.
+    if (isPersonal && (key === "metadata" || key === "config")) return {}
     if (typeof value === "string") {
       if (isWritten(key)) return null
       const hashed = hashes.get(value.toLowerCase())

@@ -34,10 +34,15 @@ export const createClient = (caller: Caller, input: Input) =>
     if (Result.isFailure(parent)) return Result.fail(parent.failure)
     const hash = Key.hash("clients.create", [parent.success?.client.id ?? null, payloadOf(input)])
     const asked = { ...caller, procedure: "clients.create", hash }
-    return CommandKeys.once<ClientView.Client, Refused>(trx, asked, async () => {
-      const added = await addClient(session, input, parent.success, Ids.mint())
-      return Result.map(added, ClientView.present)
-    })
+    return CommandKeys.once<ClientView.Client, Refused>(
+      trx,
+      asked,
+      async () => {
+        const added = await addClient(session, input, parent.success, Ids.mint())
+        return Result.map(added, ClientView.present)
+      },
+      ({ id }) => id
+    )
   })
 
 /** The parent that is named, where whoever asks may put a client there; null for a root. */

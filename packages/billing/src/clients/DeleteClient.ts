@@ -4,7 +4,7 @@
  * sessions, people and invitations end. Its external id is free for another. Its history stays, and what holds have set
  * aside may still be captured.
  *
- * Anonymized, then or later, it and its log lose what tells who it was.
+ * Anonymized, then or later, it, its log and the answers that keys have lose what tells who it was.
  */
 import { Raise, Subscription } from "@capstan/domain"
 import {
@@ -50,7 +50,7 @@ export const deleteClient = (caller: Caller, { client: name, anonymize }: Input)
         if (parts === undefined) return Result.fail({ _tag: "NotFound", what: "client", id: name })
         const { id } = parts.client
         const hash = Key.hash(procedure, [id, { anonymize }])
-        return CommandKeys.once<ClientView.Client, Refused>(trx, { ...caller, procedure, hash }, async () => {
+        const work = async (): Promise<Result.Result<ClientView.Client, Refused>> => {
           const bound = fromAbove(caller, [id])
           if (bound !== undefined) return Result.fail(bound)
           const session = { trx, caller, locked, gateways }
@@ -60,7 +60,8 @@ export const deleteClient = (caller: Caller, { client: name, anonymize }: Input)
           const after = await ClientView.parts(trx, caller, id)
           if (after === undefined) return Result.fail({ _tag: "NotFound", what: "client", id })
           return Result.succeed(ClientView.present(after))
-        })
+        }
+        return CommandKeys.once(trx, { ...caller, procedure, hash }, work, () => id)
       })
     )
   )

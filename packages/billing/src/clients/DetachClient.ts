@@ -10,11 +10,16 @@ export const detachClient = (caller: Caller, { client: name }: { readonly client
     if (parts === undefined) return Result.fail({ _tag: "NotFound", what: "client", id: name })
     const hash = Key.hash("clients.detach", [parts.client.id])
     const asked = { ...caller, procedure: "clients.detach", hash }
-    return CommandKeys.once<ClientView.Client, Refused>(trx, asked, async () => {
-      if (caller.reach !== null) return Result.fail(confined)
-      if (parts.client.parent === null) return Result.fail(noParent)
-      return place({ trx, caller, locked }, name, parts, null)
-    })
+    return CommandKeys.once<ClientView.Client, Refused>(
+      trx,
+      asked,
+      async () => {
+        if (caller.reach !== null) return Result.fail(confined)
+        if (parts.client.parent === null) return Result.fail(noParent)
+        return place({ trx, caller, locked }, name, parts, null)
+      },
+      ({ id }) => id
+    )
   })
 
 const confined = {

@@ -106,7 +106,12 @@ const importOne = Effect.fnUntraced(function* (
     methods = yield* attach(caller, idOf(caller, placed), item.paymentMethods)
   }
   return yield* change<Imported>(caller, above(item), (trx, locked) =>
-    CommandKeys.once<Imported, Refused>(trx, asked, () => broughtIn({ trx, caller, locked }, placed, methods))
+    CommandKeys.once<Imported, Refused>(
+      trx,
+      asked,
+      () => broughtIn({ trx, caller, locked }, placed, methods),
+      ({ client }) => client.id
+    )
   )
 })
 

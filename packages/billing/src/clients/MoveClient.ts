@@ -17,7 +17,10 @@ export const moveClient = (caller: Caller, { client: name, parent }: Input) =>
     if (above === undefined) return Result.fail({ _tag: "NotFound", what: "client", id: parent })
     const hash = Key.hash("clients.move", [parts.client.id, above.client.id])
     const asked = { ...caller, procedure: "clients.move", hash }
-    return CommandKeys.once<ClientView.Client, Refused>(trx, asked, () =>
-      place({ trx, caller, locked }, name, parts, above)
+    return CommandKeys.once<ClientView.Client, Refused>(
+      trx,
+      asked,
+      () => place({ trx, caller, locked }, name, parts, above),
+      ({ id }) => id
     )
   })

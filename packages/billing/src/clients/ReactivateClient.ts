@@ -137,7 +137,7 @@ const begin = async (
     locked.record({ client: parts.client.id, kind: "client.reactivation_requested", payload: { note } })
   if (forecast.charge !== null)
     return bill(session, service, parts, foreseen.success, forecast.charge, key === null ? null : { key, hash })
-  const lifted = await CommandKeys.once<ClientDetail, Refused>(trx, keyed, async () => {
+  const lift = async (): Promise<Result.Result<ClientDetail, Refused>> => {
     const command = { _tag: "Lift", cause: "operator", by: caller.actor, at: locked.at } as const
     const changed = await changeLifecycle(caller, locked, parts, name, command)
     if (Result.isFailure(changed)) return Result.fail(changed.failure)
@@ -145,7 +145,8 @@ const begin = async (
     if (Result.isFailure(served)) return Result.fail(served.failure)
     const after = { ...changed.success, subscription: served.success ?? parts.subscription }
     return Result.succeed(await detailed(session, after))
-  })
+  }
+  const lifted = await CommandKeys.once(trx, keyed, lift, ({ id }) => id)
   return Result.map(lifted, (done) => ({ done }))
 }
 

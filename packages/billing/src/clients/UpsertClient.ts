@@ -79,8 +79,11 @@ const once = (
 ) => {
   const { trx, caller } = session
   const asked = { ...caller, procedure: "clients.upsert", hash: Key.hash("clients.upsert", input) }
-  return CommandKeys.once<ClientView.Client, Refused>(trx, asked, async () =>
-    Result.map(await work(session), ClientView.present)
+  return CommandKeys.once<ClientView.Client, Refused>(
+    trx,
+    asked,
+    async () => Result.map(await work(session), ClientView.present),
+    ({ id }) => id
   )
 }
 

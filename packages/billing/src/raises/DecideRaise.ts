@@ -43,18 +43,23 @@ const decideRaise = Effect.fnUntraced(function* (
   )
   const procedure = `raises.${verdict.toLowerCase()}`
   return yield* change(caller, [seen.client], (trx, locked) =>
-    CommandKeys.once(trx, { ...caller, procedure, hash: Key.hash(procedure, [id]) }, async () => {
-      // Who pays may have changed until the tree was locked.
-      const present = await RaiseView.get(trx, caller, id, locked.at)
-      if (Result.isFailure(present)) return Result.fail(present.failure)
-      const { consent } = present.success
-      if (by === "token" && !mayConsent(caller, consent, present.success)) return Result.fail(notYours(consent))
-      const raise = await Raises.find(trx, organization, id)
-      if (raise === undefined) return Result.fail({ _tag: "NotFound", what: "raise", id } as const)
-      const settled = await settle({ trx, caller, locked }, raise, verdict)
-      if (Result.isFailure(settled)) return Result.fail(settled.failure)
-      return RaiseView.get(trx, caller, id, locked.at)
-    })
+    CommandKeys.once<RaiseView.View, Refused>(
+      trx,
+      { ...caller, procedure, hash: Key.hash(procedure, [id]) },
+      async () => {
+        // Who pays may have changed until the tree was locked.
+        const present = await RaiseView.get(trx, caller, id, locked.at)
+        if (Result.isFailure(present)) return Result.fail(present.failure)
+        const { consent } = present.success
+        if (by === "token" && !mayConsent(caller, consent, present.success)) return Result.fail(notYours(consent))
+        const raise = await Raises.find(trx, organization, id)
+        if (raise === undefined) return Result.fail({ _tag: "NotFound", what: "raise", id } as const)
+        const settled = await settle({ trx, caller, locked }, raise, verdict)
+        if (Result.isFailure(settled)) return Result.fail(settled.failure)
+        return RaiseView.get(trx, caller, id, locked.at)
+      },
+      () => seen.client
+    )
   )
 })
 

@@ -5,8 +5,9 @@
  * that was killed is missed after ten seconds, and its jobs go to another.
  */
 import type { Mailer, PaymentGateway } from "@capstan/billing"
-import type { Database, Trees } from "@capstan/store"
-import { Cause, Effect, Exit } from "effect"
+import { Id } from "@capstan/domain"
+import { Database, Relay, type Trees } from "@capstan/store"
+import { Cause, Effect, Exit, Schema } from "effect"
 import { type JobWithMetadata, PgBoss } from "pg-boss"
 import type { Log } from "./Log.ts"
 import { jobs } from "./jobs.ts"
@@ -88,7 +89,7 @@ export const open = async (url: string, run: Run, log: Log): Promise<Queues> => 
   let figures = { done: 0, failed: 0, lagMs: 0 }
 
   const settle = (job: Job, { id, data, startAfter, startedOn, retryCount }: JobWithMetadata) =>
-    Effect.map(Effect.exit(job.run(data as never)), (exit) => {
+    Effect.map(Effect.exit(work(job, data)), (exit) => {
       figures.lagMs = Math.max(figures.lagMs, startedOn.getTime() - startAfter.getTime())
       if (Exit.isSuccess(exit)) {
         figures.done++
@@ -137,5 +138,16 @@ export const open = async (url: string, run: Run, log: Log): Promise<Queues> => 
     close: () => boss.stop({ graceful: true, timeout: patienceMs })
   }
 }
+
+const Named = Schema.Struct({ id: Id.Id, organization: Id.Id })
+
+/** What an event asks for is done as the log has it by now; nothing where it has it no more. */
+const work = Effect.fnUntraced(function* (job: Job, data: unknown): Effect.fn.Return<unknown, unknown, Needs> {
+  if (!("on" in job)) return yield* job.run(data)
+  const { id, organization } = yield* Schema.decodeUnknownEffect(Named)(data)
+  const { db } = yield* Database.Database
+  const event = yield* Effect.promise(() => Relay.find(db, organization, id))
+  return event === undefined ? undefined : yield* job.run(event)
+})
 
 const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : JSON.stringify(cause))

@@ -1,4 +1,7 @@
-/** The relay of the event log: rows that ask for work become jobs of their own id, all are marked. */
+/**
+ * The relay of the event log: rows that ask for work become jobs of their own id, all are marked. A job knows its event by
+ * that id alone: what the log has forgotten is kept nowhere else.
+ */
 import { Relay, type Database } from "@capstan/store"
 import type { Id } from "@capstan/domain"
 import { queuesFor } from "./jobs.ts"
@@ -13,7 +16,11 @@ export const relayEvents = ({ db }: Pick<Database.Connection, "db">, { send }: P
   const lastByOrganization = new Map<Id.Id, Id.Id>()
 
   const handOn = (rows: ReadonlyArray<Relay.Row>): Promise<void> =>
-    send(rows.flatMap((row) => queuesFor(row.kind).map((queue) => ({ queue, id: row.id, data: row }))))
+    send(
+      rows.flatMap(({ id, organization, kind }) =>
+        queuesFor(kind).map((queue) => ({ queue, id, data: { id, organization } }))
+      )
+    )
 
   /** Whether some of it is left. */
   const relayOne = async (organization: Id.Id, signal: AbortSignal): Promise<boolean> => {

@@ -91,6 +91,14 @@ export const relay = (
     return { relayed: found.length, last: found[0]?.last ?? null }
   })
 
+/** A row as it is now; undefined where it is there no more. */
+export const find = async (db: Kysely<Tables>, organization: Id.Id, id: Id.Id): Promise<Row | undefined> => {
+  const { rows } = await sql<Row>`
+    select id, organization_id as organization, client_id as client, kind, actor, at, payload from event
+    where organization_id = ${organization} and id = ${id}`.execute(db)
+  return rows[0]
+}
+
 /** How long the oldest row has waited, in milliseconds. */
 export const lag = async (db: Kysely<Tables>): Promise<number> => {
   const { rows } = await sql<{ lag: number }>`

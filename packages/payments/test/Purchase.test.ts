@@ -161,6 +161,32 @@ describe("a purchase", () => {
     assert.deepStrictEqual(await orders(organization.id), ["purchase pending 1000: unknown"])
   })
 
+  it("whose order has become void meanwhile is declined here, and never charged", async () => {
+    for (const tries of [0, 1]) {
+      const scene = await world()
+      const { organization, caller } = scene
+      const { client } = await payer(scene, "sandbox_timeout_before_charging_then_succeed")
+      await pack(caller())
+      await refusal(buy(caller(), client))
+      await pool.query("update payment set status = $2, tries = $3 where organization_id = $1", [
+        organization.id,
+        tries === 0 ? "created" : "unknown",
+        tries
+      ])
+      await pool.query("update billing_order set status = 'void' where organization_id = $1", [organization.id])
+      await run(runDue(organization.id, start + 60_000))
+      assert.deepStrictEqual(await orders(organization.id), ["purchase void 1000: declined"])
+      assert.deepStrictEqual(await charged(organization.id), { charges: 0, amount: 0n, back: 0n })
+      const [declined] = await events(organization.id, "payment.declined")
+      assert.deepInclude(declined, { code: "order_void", inactive: false })
+      const { rows } = await pool.query("select failed_code from payment_method where organization_id = $1", [
+        organization.id
+      ])
+      assert.deepStrictEqual(rows, [{ failed_code: null }])
+      await isWell(organization.id)
+    }
+  })
+
   it("that was placed and then forgotten in a crash is paid by the worker, and by two at once once", async () => {
     const scene = await world()
     const { organization, caller } = scene

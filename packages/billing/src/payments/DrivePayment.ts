@@ -4,7 +4,8 @@
  *   claim (sent, due again later) ──▶ sent before? fetch by key ──Absent──▶ charge, same key ──▶ settle
  *                                          └───────known───────────────────────────────────────▶
  *
- * What whoever pays was to confirm, and has not in time, is canceled rather than fetched.
+ * What whoever pays was to confirm, and has not in time, is canceled rather than fetched. For an order that has become void
+ * meanwhile nothing is charged any more, nor has anybody to confirm it: it is declined here, unless it has been paid.
  *
  * A crash anywhere leaves an intent that is due again. Two at once ask with one key, which the provider does once, and both
  * settle to the same.
@@ -24,7 +25,7 @@ import { Effect, Result } from "effect"
 import { change, claim, type Refused } from "../Doors.ts"
 import { PaymentGateway } from "./PaymentGateway.ts"
 import { open } from "./Provider.ts"
-import { belowMinimum, postpone, settlePayment } from "./SettlePayment.ts"
+import { belowMinimum, orderVoid, postpone, settlePayment } from "./SettlePayment.ts"
 
 /** The provider's name of an intent to charge. */
 const chargeKey = (payment: Id.Id): string => `capstan-payment-${payment}`
@@ -90,11 +91,14 @@ const ask = Effect.fnUntraced(function* (
     const { gateway, connection: account } = opened.success
     const key = chargeKey(id)
     const until = Payment.actionUntil(state)
+    const isVoid = order?.state.status === "void"
     try {
       if (Payment.wasSent(state)) {
-        const found = await (until !== null && until <= now ? gateway.cancel : gateway.fetch)(account, key)
+        const isOver = until !== null && (until <= now || isVoid)
+        const found = await (isOver ? gateway.cancel : gateway.fetch)(account, key)
         if (found._tag !== "Absent") return found
       } else if (amount < gateway.minimum(currency)) return tooLittle
+      if (isVoid) return ofVoid
       const description = order?.lines.map((line) => line.description).join(", ") ?? ""
       return await gateway.charge(account, { key, method: method.reference, amount, currency, description })
     } catch {
@@ -104,6 +108,12 @@ const ask = Effect.fnUntraced(function* (
 })
 
 const unknown: Payment.Outcome = { _tag: "Unknown" }
+const ofVoid: Payment.Outcome = {
+  _tag: "Declined",
+  class: "final",
+  code: orderVoid,
+  message: "The order had become void before it was charged."
+}
 const tooLittle: Payment.Outcome = {
   _tag: "Declined",
   class: "temporary",

@@ -97,18 +97,20 @@ const follow = async (
       const { settings } = await Organizations.get(trx, caller.organization)
       const failed = { ...event.declined, at: event.at }
       const { declinesUntilInactive: most } = settings
-      const said =
-        event.declined.code === belowMinimum
-          ? undefined
-          : await PaymentMethods.declined(trx, caller.organization, method, failed, most)
+      const said = isOurs(event.declined)
+        ? undefined
+        : await PaymentMethods.declined(trx, caller.organization, method, failed, most)
       record("payment.declined", { method, ...event.declined, inactive: said?.inactive ?? false })
       return declined(session, payment, event.declined, said?.inactive ?? false)
     }
   }
 }
 
-/** Of what was never asked of the provider: it says nothing of the method. */
 export const belowMinimum = "below_minimum"
+export const orderVoid = "order_void"
+
+/** Of what was never asked of the provider: it says nothing of the method. */
+const isOurs = ({ code }: Payment.Declined): boolean => code === belowMinimum || code === orderVoid
 
 const nothing = Result.succeed(undefined)
 

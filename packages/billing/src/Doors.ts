@@ -14,7 +14,7 @@ type Work<A> = (trx: Database.Trx, locked: Trees.Locked) => Promise<Result.Resul
 
 export const change = <A>(
   caller: Caller,
-  clients: ReadonlyArray<string>,
+  clients: Trees.Names,
   work: Work<A>
 ): Effect.Effect<A, Refused, Trees.Trees> =>
   Effect.flatMap(Trees.Trees, (trees) =>

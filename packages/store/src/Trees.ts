@@ -16,7 +16,7 @@ import { survey, type Surveyed } from "./trees/Survey.ts"
 import * as Query from "./trees/Query.ts"
 import type { Checked, Posted, Refused, Request } from "./trees/Request.ts"
 
-export type { Locked } from "./trees/Door.ts"
+export type { Locked, Names } from "./trees/Door.ts"
 export type { Entry } from "./trees/Entry.ts"
 export type { Options, Stats } from "./trees/Gate.ts"
 export type { Surveyed } from "./trees/Survey.ts"

@@ -3,6 +3,7 @@ import type { KeyObject } from "node:crypto"
 import { type Instant, Power } from "@capstan/domain"
 import { AccessTokens, type Caller, Clients, CommandKeys, Key, TokenView } from "@capstan/store"
 import { Result } from "effect"
+import { closed } from "../clients/Place.ts"
 import { change, type Refused } from "../Doors.ts"
 import { secretUnder } from "./Secret.ts"
 import { failureOf, ofMaker, past, powerOf } from "./Strength.ts"
@@ -22,15 +23,19 @@ export interface Told extends TokenView.View {
 }
 
 export const createAccessToken = (caller: Caller, input: Input, pepper: KeyObject) =>
-  change<Told>(caller, [], async (trx, { record }) => {
-    const { name, scopes, client, perSecond, expiresAt } = input
-    const confined = client === null ? undefined : await Clients.find(trx, caller, client)
-    if (client !== null && confined === undefined) return Result.fail({ _tag: "NotFound", what: "client", id: client })
-    const reach = confined?.id ?? caller.reach
+  change<Told>(caller, confinedTo(caller, input), async (trx, { record }) => {
+    const { name, scopes, perSecond, expiresAt } = input
+    const [named] = confinedTo(caller, input)
+    const confined = named === undefined ? undefined : await Clients.find(trx, caller, named)
+    if (named !== undefined && confined === undefined)
+      return Result.fail({ _tag: "NotFound", what: "client", id: named })
+    const reach = confined?.id ?? null
     const procedure = "accessTokens.create"
     const hash = Key.hash(procedure, [name, scopes, reach, perSecond, expiresAt])
     const asked = { ...caller, procedure, hash, secret: secretUnder(pepper, caller) }
     return CommandKeys.once<Told, Refused>(trx, asked, async () => {
+      const gone = confined === undefined ? undefined : closed(confined)
+      if (gone !== undefined) return Result.fail(gone)
       const late = past(expiresAt, caller.now)
       if (late !== undefined) return Result.fail(late)
       const maker = await ofMaker(trx, caller)
@@ -58,3 +63,9 @@ export const createAccessToken = (caller: Caller, input: Input, pepper: KeyObjec
       return Result.succeed({ ...TokenView.present(token, null, caller.now), text: AccessTokens.print(parts) })
     })
   })
+
+/** The client to whose end it is good, which does not end meanwhile: the one that is named, or the caller's own. */
+const confinedTo = ({ reach }: Caller, { client }: Input): ReadonlyArray<string> => {
+  const name = client ?? reach
+  return name === null ? [] : [name]
+}

@@ -56,7 +56,7 @@ export const place = async (
   )
 }
 
-const closed = ({ id, deletedAt: at }: ClientView.Parts["client"]): Refused | undefined =>
+export const closed = ({ id, deletedAt: at }: ClientView.Parts["client"]): Refused | undefined =>
   at === null ? undefined : { _tag: "ClientClosed", client: id, at }
 
 const placeOf = (parts: ClientView.Parts) => {

@@ -8,6 +8,7 @@ import { type Id, type Role, Team } from "@capstan/domain"
 import {
   AccessTokens,
   type Caller,
+  Clients,
   CommandKeys,
   type Database,
   type Failure,
@@ -19,6 +20,7 @@ import {
 import { Result } from "effect"
 import { secretUnder } from "../access/Secret.ts"
 import { ofMaker } from "../access/Strength.ts"
+import { closed } from "../clients/Place.ts"
 import { change, type Refused } from "../Doors.ts"
 import { giverOf } from "../people/Admitted.ts"
 
@@ -32,49 +34,71 @@ export interface Opened extends Sessions.Session {
 }
 
 export const createSession = (caller: Caller, { person, expiresInMs }: Input, pepper: KeyObject) =>
-  change<Opened>(caller, [], async (trx, { record }) => {
-    const { organization, actor, now } = caller
-    const procedure = "sessions.create"
-    const hash = Key.hash(procedure, [person, expiresInMs])
-    const asked = { ...caller, procedure, hash, secret: secretUnder(pepper, caller) }
-    return CommandKeys.once<Opened, Refused>(trx, asked, async () => {
-      const whose = await ("member" in person
-        ? ofMember(trx, caller, person)
-        : ofOperator(trx, caller, person.operator))
-      if (Result.isFailure(whose)) return Result.fail(whose.failure)
-      const maker = await ofMaker(trx, caller)
-      if (Result.isFailure(maker)) return Result.fail(maker.failure)
-      const { token, power, until } = maker.success
-      const parts = AccessTokens.mint(organization)
-      const session: Sessions.Session = {
-        id: parts.id,
-        ...whose.success,
-        scopes: [...power.scopes],
-        perSecond: Math.min(mostPerSecond, power.perSecond),
-        maker: token,
-        createdBy: actor,
-        createdAt: now,
-        expiresAt: Math.min(now + expiresInMs, until ?? Infinity, power.expiresAt ?? Infinity),
-        revokedAt: null
-      }
-      await Sessions.insert(trx, organization, session, AccessTokens.hash(pepper, parts.secret))
-      const { id, member, operator, expiresAt } = session
-      record({ client: session.client, kind: "session.created", payload: { session: id, member, operator, expiresAt } })
-      return Result.succeed({ ...session, text: AccessTokens.print(parts) })
-    })
-  })
+  change<Opened>(
+    caller,
+    (trx) => clientsOf(trx, caller, person),
+    async (trx, { record }) => {
+      const { organization, actor, now } = caller
+      const procedure = "sessions.create"
+      const hash = Key.hash(procedure, [person, expiresInMs])
+      const asked = { ...caller, procedure, hash, secret: secretUnder(pepper, caller) }
+      return CommandKeys.once<Opened, Refused>(trx, asked, async () => {
+        const whose = await ("member" in person
+          ? ofMember(trx, caller, person)
+          : ofOperator(trx, caller, person.operator))
+        if (Result.isFailure(whose)) return Result.fail(whose.failure)
+        const maker = await ofMaker(trx, caller)
+        if (Result.isFailure(maker)) return Result.fail(maker.failure)
+        const { token, power, until } = maker.success
+        const parts = AccessTokens.mint(organization)
+        const session: Sessions.Session = {
+          id: parts.id,
+          ...whose.success,
+          scopes: [...power.scopes],
+          perSecond: Math.min(mostPerSecond, power.perSecond),
+          maker: token,
+          createdBy: actor,
+          createdAt: now,
+          expiresAt: Math.min(now + expiresInMs, until ?? Infinity, power.expiresAt ?? Infinity),
+          revokedAt: null
+        }
+        await Sessions.insert(trx, organization, session, AccessTokens.hash(pepper, parts.secret))
+        const { id, member, operator, expiresAt } = session
+        record({
+          client: session.client,
+          kind: "session.created",
+          payload: { session: id, member, operator, expiresAt }
+        })
+        return Result.succeed({ ...session, text: AccessTokens.print(parts) })
+      })
+    }
+  )
 
 /** How many requests a second a person makes, at most. */
 const mostPerSecond = 100
 
 type Whose = Pick<Sessions.Session, "client" | "member" | "operator">
 
+/** The member's client, which does not end meanwhile. */
+const clientsOf = async (
+  trx: Database.Trx,
+  caller: Caller,
+  person: Input["person"]
+): Promise<ReadonlyArray<string>> => {
+  const member = "member" in person ? await MemberView.find(trx, caller, person) : undefined
+  return member === undefined ? [] : [member.client]
+}
+
 const ofMember = async (
   trx: Database.Trx,
   caller: Caller,
   named: MemberView.Named
-): Promise<Result.Result<Whose, Failure>> => {
+): Promise<Result.Result<Whose, Refused>> => {
   const member = await MemberView.find(trx, caller, named)
+  const of = member?.client ?? named.client
+  const whose = of === undefined ? undefined : await Clients.find(trx, caller, of)
+  const ended = whose === undefined ? undefined : closed(whose)
+  if (ended !== undefined) return Result.fail(ended)
   if (member === undefined) return Result.fail({ _tag: "NotFound", what: "member", id: named.member })
   const { id, client, role } = member
   return Team.mayGive(giverOf(caller, client), role)

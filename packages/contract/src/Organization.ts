@@ -36,12 +36,15 @@ export const procedures = {
   }),
   update: mutation({
     rest: "PATCH /v1/organization",
-    summary: "Change the organization's name or settings; a setting holds from the next request on",
+    summary: "Change the organization's name, time zone or settings; a setting holds from the next request on",
     scope: "organization:write",
     idempotency: "optional",
     ifMatch: true,
     input: Schema.Struct({
       name: Schema.optionalKey(Wire.line(1, 200)),
+      timeZone: Schema.optionalKey(
+        Calendar.Zone.annotate({ description: "Of clients that are created from now on without one of their own." })
+      ),
       settings: Schema.optionalKey(Patch),
       idempotencyKey: Wire.idempotencyKey,
       ifMatch: Wire.ifMatch

@@ -59,11 +59,11 @@ export const lock = async (trx: Trx, id: Id.Id): Promise<Versioned> => {
   return ofRow(await query.executeTakeFirstOrThrow())
 }
 
-/** Writes name and settings, a version on. The new stamp tells every cache that what it was settled by has changed. */
-export const update = async (trx: Trx, { id, name, settings }: Organization): Promise<void> => {
+/** Writes name, time zone and settings, a version on. The new stamp tells every cache that what it was settled by has changed. */
+export const update = async (trx: Trx, { id, name, timeZone, settings }: Organization): Promise<void> => {
   await trx
     .updateTable("organization")
-    .set({ name, settings: JSON.stringify(encode(settings)), stamp: Ids.mint() })
+    .set({ name, time_zone: timeZone, settings: JSON.stringify(encode(settings)), stamp: Ids.mint() })
     .set((eb) => ({ version: eb("version", "+", 1n) }))
     .where("id", "=", id)
     .execute()

@@ -276,7 +276,7 @@ const parentOf = ({ parentClient }: ClientDetail, organization: Organizations.Or
         id: organization.id,
         name: organization.name,
         verified: true,
-        logo_url: null,
+        logo_url: organization.settings.logoUrl,
         plan: "business",
         config: configOf(null, {}),
         features: Object.fromEntries(named.map((name) => [name, true])),

@@ -1,10 +1,19 @@
-import { consumeCredits, createSubscription, runDue, updateOrganization } from "@capstan/billing"
+import {
+  consumeCredits,
+  createClient,
+  createSubscription,
+  getClient,
+  runDue,
+  updateOrganization
+} from "@capstan/billing"
+import { type Address, Calendar, Country } from "@capstan/domain"
 import { Organizations } from "@capstan/store"
 import { Client } from "@capstan/testing"
 import { Result } from "effect"
 import { assert, describe, it } from "vitest"
 import { attempt, credit, day, grant, plan, pool, read, refusal, run, spend, start, world } from "../World.ts"
 
+const kiritimati = Calendar.Zone.make("Pacific/Kiritimati")
 const get = async (id: string) =>
   Result.getOrThrow(await read(async (db) => Result.succeed(await Organizations.get(db, id))))
 
@@ -41,6 +50,52 @@ describe("updateOrganization", () => {
         }
       }
     ])
+  })
+
+  it("gives clients that are created from now on another time zone, and leaves the others theirs", async () => {
+    const { organization, caller } = await world()
+    const client = { externalId: null, parent: null, name: "New", email: null, currency: null, timeZone: null }
+    const fresh = { ...client, usesParentBalance: false, overdraftLimit: 0n, metadata: {}, onboarded: true }
+    const { id, timeZone } = await run(createClient(caller(), fresh))
+    const asked = caller({ ifMatch: "1" })
+    const moved = await run(updateOrganization(asked, { timeZone: kiritimati }))
+    assert.deepInclude(moved, { timeZone: kiritimati, version: 2n })
+    assert.deepStrictEqual(await get(organization.id), moved)
+    assert.deepStrictEqual(await run(updateOrganization(asked, { timeZone: kiritimati })), moved)
+    assert.strictEqual((await run(updateOrganization(caller(), { timeZone: kiritimati }))).version, 2n)
+    const { rows } = await pool.query(
+      "select payload from event where organization_id = $1 and kind = 'organization.updated'",
+      [organization.id]
+    )
+    const told = { name: "Test", settings: {} }
+    assert.deepStrictEqual(rows, [
+      {
+        payload: {
+          organization: organization.id,
+          before: { ...told, timeZone },
+          after: { ...told, timeZone: kiritimati }
+        }
+      }
+    ])
+    assert.strictEqual((await run(createClient(caller(), fresh))).timeZone, kiritimati)
+    assert.strictEqual((await run(getClient(caller(), { client: id }))).timeZone, timeZone)
+  })
+
+  it("takes no tax id of a seller that is none of their country, and keeps it as that one writes it", async () => {
+    const { caller } = await world()
+    const of = (country: string) => {
+      const address = { line1: null, line2: null, postalCode: null, city: null, state: null }
+      return { ...address, country: Country.Country.make(country) }
+    }
+    const seller = { legalName: "Hub SA", email: null, phone: null, website: null }
+    const set = (address: Address.Address | null, taxId: string | null) =>
+      updateOrganization(caller(), { settings: { seller: { ...seller, address, taxId } } })
+    const field = "settings.seller.taxId"
+    assert.deepInclude(await refusal(set(of("FR"), "FR1")), { reason: "tax_id_invalid", field })
+    assert.deepInclude(await refusal(set(of("DE"), "FR61954506077")), { reason: "tax_id_invalid", field })
+    assert.deepInclude(await refusal(set(null, "FR61954506077")), { reason: "billing_country_required" })
+    assert.strictEqual((await run(set(of("FR"), "61 954 506 077"))).settings.seller?.taxId, "FR61954506077")
+    assert.isNull((await run(set(null, null))).settings.seller?.taxId)
   })
 
   it("is refused to whoever has seen another version, and to tokens that are confined to a client", async () => {

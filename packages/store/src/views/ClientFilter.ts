@@ -4,8 +4,7 @@
  * Within a filter any of its values will do; all filters have to hold.
  */
 import type { ClientLifecycle, Id, Instant, Subscription } from "@capstan/domain"
-import { type RawBuilder, type SelectQueryBuilder, sql } from "kysely"
-import type { Tables } from "../Tables.ts"
+import { type RawBuilder, sql } from "kysely"
 import { any, type Condition, given, isOneOf, literally } from "./Conditions.ts"
 
 export interface Filter {
@@ -31,16 +30,7 @@ export interface Filter {
   readonly createdBefore?: Instant.Instant | undefined
 }
 
-type Clients<O> = SelectQueryBuilder<Tables, "client", O>
-
-export const apply = <O>(
-  clients: Clients<O>,
-  organization: Id.Id,
-  parents: ReadonlyArray<Id.Id> | undefined,
-  filter: Filter
-): Clients<O> => conditions(organization, parents, filter).reduce((query, condition) => query.where(condition), clients)
-
-const conditions = (
+export const conditions = (
   organization: Id.Id,
   parents: ReadonlyArray<Id.Id> | undefined,
   filter: Filter
@@ -51,7 +41,7 @@ const conditions = (
   ...given(filter.status, (statuses) => isOneOf(sql`client.status`, statuses, "text")),
   ...given(filter.effectiveStatus, (statuses) => isInEffect(organization, statuses)),
   ...given(filter.subscriptionStatus, (statuses) => isSubscribed(organization, statuses)),
-  ...given(filter.plan, (keys) => hasBase(sql`and ${isOneOf(planKey, keys, "text")}`)),
+  ...given(filter.plan, (keys) => hasBase(sql`and s.plan_version_id = any(${versions(organization, keys)})`)),
   ...given(filter.suspendedBy, (causes) => isHeld(organization, causes)),
   ...given(filter.query, contains),
   ...Object.entries(filter.metadata ?? {}).map(([key, values]) => any(values.flatMap((text) => says(key, text)))),
@@ -78,7 +68,7 @@ const says = (key: string, text: string): ReadonlyArray<Condition> => {
 const printed = /^(true|false|-?[1-9][0-9]*(\.[0-9]*[1-9])?|0|-?0\.[0-9]*[1-9])$/
 
 /** Clients that are suspended themselves, for one of some causes. */
-const holders = (organization: Id.Id, causes?: ReadonlyArray<ClientLifecycle.Cause>) => sql`array(
+const holders = (organization: Id.Id, causes?: ReadonlyArray<ClientLifecycle.Cause>) => sql`(
   select h.id from client h where h.organization_id = ${organization} and json_array_length(h.suspensions) > 0
     ${
       causes === undefined
@@ -87,7 +77,11 @@ const holders = (organization: Id.Id, causes?: ReadonlyArray<ClientLifecycle.Cau
     })`
 
 const isHeld = (organization: Id.Id, causes: ReadonlyArray<ClientLifecycle.Cause>): Condition =>
-  sql<boolean>`(client.id = any(${holders(organization, causes)}) or client.path && ${holders(organization, causes)})`
+  isAmong(sql`client.path || client.id`, holders(organization, causes))
+
+/** Whether any of some ids is. */
+const isAmong = (ids: RawBuilder<unknown>, all: RawBuilder<unknown>): Condition =>
+  sql<boolean>`exists (select from unnest(${ids}) as one (id) where one.id in ${all})`
 
 /** `ClientLifecycle.effectiveStatus`, said in SQL. */
 const isInEffect = (organization: Id.Id, statuses: ReadonlyArray<ClientLifecycle.Status>): Condition =>
@@ -98,7 +92,7 @@ const isInEffect = (organization: Id.Id, statuses: ReadonlyArray<ClientLifecycle
           return sql<boolean>`client.status = 'closed'`
         case "suspended":
           return sql<boolean>`(client.status = 'suspended'
-            or client.status <> 'closed' and client.path && ${holders(organization)})`
+            or client.status <> 'closed' and ${isAmong(sql`client.path`, holders(organization))})`
         case "active":
         case "pending_onboarding":
           return sql<boolean>`(client.status = ${status} and not exists (
@@ -108,8 +102,8 @@ const isInEffect = (organization: Id.Id, statuses: ReadonlyArray<ClientLifecycle
     })
   )
 
-const planKey = sql`(
-  select p.plan_key from plan_version p where p.organization_id = s.organization_id and p.id = s.plan_version_id)`
+const versions = (organization: Id.Id, keys: ReadonlyArray<string>) => sql`array(
+  select p.id from plan_version p where p.organization_id = ${organization} and p.plan_key = any(${[...keys]}::text[]))`
 
 const hasBase = (condition: RawBuilder<unknown>): Condition => sql<boolean>`exists (
   select from subscription s where s.organization_id = client.organization_id and s.client_id = client.id

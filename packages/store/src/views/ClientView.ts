@@ -8,12 +8,13 @@ import {
   type Subscription
 } from "@capstan/domain"
 import { Result } from "effect"
-import { type Kysely, sql } from "kysely"
+import { type Kysely, type Selectable, type SelectQueryBuilder, sql } from "kysely"
 import * as Clients from "../Clients.ts"
 import type { Failure } from "../Failure.ts"
 import * as Subscriptions from "../Subscriptions.ts"
 import type { Tables } from "../Tables.ts"
 import * as ClientFilter from "./ClientFilter.ts"
+import * as Conditions from "./Conditions.ts"
 import type * as Page from "./Page.ts"
 import * as SortingBy from "./Sorting.ts"
 
@@ -128,28 +129,69 @@ export const list = async (
   const parents = await parentsOf(db, within, asked.parent)
   if (Result.isFailure(parents)) return Result.fail(parents.failure)
 
-  const all = db.selectFrom("client").where(Clients.isWithin(within)).where("client.deleted_at", "is", null)
-  const filtered = ClientFilter.apply(all, within.organization, parents.success, asked)
-  const rows = await filtered
-    .selectAll()
-    .select(SortingBy.values(order).as("sorted"))
-    .$if(place !== null, (query) => query.where(SortingBy.beyond(order, place ?? nowhere)))
-    .orderBy(SortingBy.terms(order))
-    .limit(limit + 1)
-    .$if(number !== undefined, (query) => query.offset(((number ?? 1) - 1) * limit))
-    .execute()
+  const filters = [
+    ...(within.reach === null ? [] : [isReached(within.reach)]),
+    ...ClientFilter.conditions(within.organization, parents.success, asked)
+  ]
+  const all = db
+    .selectFrom("client")
+    .where("client.organization_id", "=", within.organization)
+    .where("client.deleted_at", "is", null)
+  const from = place === null ? all : all.where(SortingBy.beyond(order, place))
+  const [rows, counted] = await Promise.all([
+    found(db, from.selectAll(), filters, order, { limit: limit + 1, offset: ((number ?? 1) - 1) * limit }),
+    number === undefined
+      ? undefined
+      : all
+          .where(Conditions.all(filters))
+          .select((eb) => eb.fn.countAll<bigint>().as("count"))
+          .executeTakeFirstOrThrow()
+  ])
   const shown = rows.slice(0, limit)
   const last = shown.at(-1)
   const nextCursor =
     rows.length > limit && last !== undefined ? SortingBy.cursorOf(order, { values: last.sorted, id: last.id }) : null
   const items = (await partsOf(db, within, shown.map(Clients.ofRow))).map(present)
-  if (number === undefined) return Result.succeed({ items, nextCursor })
-  const { count } = await filtered.select((eb) => eb.fn.countAll<bigint>().as("count")).executeTakeFirstOrThrow()
-  const total = Number(count)
+  if (number === undefined || counted === undefined) return Result.succeed({ items, nextCursor })
+  const total = Number(counted.count)
   return Result.succeed({ items, nextCursor, page: number, totalPages: Math.ceil(total / limit), total })
 }
 
-const nowhere: SortingBy.Place = { values: [], id: "" }
+const isReached = (client: Id.Id): Conditions.Condition =>
+  sql<boolean>`(client.id = ${client} or client.path @> array[${client}::uuid])`
+
+type Rows = SelectQueryBuilder<Tables, "client", Selectable<Tables["client"]>>
+
+/**
+ * Common values are soon found on the way through the order. Where the clients at its beginning do not fill the page, all
+ * that fit are found by the indexes of their values, and sorted then: left to choose, Postgres guesses, and may walk past
+ * everybody for a few.
+ */
+const found = async (
+  db: Kysely<Tables>,
+  from: Rows,
+  filters: ReadonlyArray<Conditions.Condition>,
+  order: SortingBy.Order,
+  { limit, offset }: { readonly limit: number; readonly offset: number }
+) => {
+  const sorted = (clients: Rows) =>
+    clients
+      .select(SortingBy.values(order).as("sorted"))
+      .orderBy(SortingBy.terms(order))
+      .limit(limit)
+      .offset(offset)
+      .execute()
+  if (filters.length === 0) return sorted(from)
+  const fits = Conditions.all(filters)
+  const inner = (clients: Rows) => db.selectFrom(clients.as("client")).selectAll()
+  const passed = from.orderBy(SortingBy.terms(order)).limit(walked * limit + 2 * offset)
+  const near = await sorted(inner(passed).where(fits))
+  // `offset 0` keeps the order out of how they are found.
+  return near.length === limit ? near : sorted(inner(from.where(fits).offset(0)))
+}
+
+/** For each client of a page, so many are passed at most. */
+const walked = 50
 
 const parentsOf = async (
   db: Kysely<Tables>,

@@ -59,7 +59,11 @@ const table: Readonly<Record<string, Find>> = {
   subscription: by("subscription", "subscription")
 }
 
+const findOf = (kind: string): Find | undefined => table[kind.slice(0, kind.indexOf("."))]
+
+export const isKnown = (kind: string): boolean => findOf(kind) !== undefined
+
 export const of = (kind: string, client: Id.Id | null, payload: unknown): Object | null =>
-  table[kind.slice(0, kind.indexOf("."))]?.(isFields(payload) ? payload : {}, client) ?? null
+  findOf(kind)?.(isFields(payload) ? payload : {}, client) ?? null
 
 const isFields = (value: unknown): value is Fields => typeof value === "object" && value !== null

@@ -4,6 +4,7 @@ import { Result, type Schema } from "effect"
 import { type Kysely, type Selectable, sql } from "kysely"
 import * as Clients from "../Clients.ts"
 import * as Objects from "../events/Objects.ts"
+import * as Sides from "../events/Sides.ts"
 import type { Failure } from "../Failure.ts"
 import { isId } from "../Ids.ts"
 import type { Tables } from "../Tables.ts"
@@ -101,7 +102,7 @@ const shown = async (
     rows.map(({ actor }) => actor)
   )
   return rows.map((row) => {
-    const { before = null, after = null, ...payload } = row.payload as Readonly<Record<string, Schema.Json>>
+    const { before, after, others } = Sides.of(row.kind, row.payload as Readonly<Record<string, Schema.Json>>)
     return {
       id: row.id,
       kind: row.kind,
@@ -113,7 +114,7 @@ const shown = async (
       number: Number(row.number),
       before,
       after,
-      payload
+      payload: others
     }
   })
 }

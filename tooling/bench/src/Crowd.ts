@@ -1,5 +1,13 @@
 /** An organization of many clients, made by SQL: with parents, metadata, some suspended, some subscribed. */
-import { createSubscription, publishPlan } from "@capstan/billing"
+import {
+  consumeCredits,
+  createMember,
+  createSubscription,
+  grantCredits,
+  inviteMember,
+  publishPlan,
+  setCap
+} from "@capstan/billing"
 import { type Currency, Money, type Plan, Rate } from "@capstan/domain"
 import { type Caller, Database, Trees } from "@capstan/store"
 import { Effect, Layer } from "effect"
@@ -10,7 +18,7 @@ export interface Crowd {
   readonly organization: string
   /** One that has children. */
   readonly parent: string
-  /** One that is subscribed. */
+  /** One that is subscribed and capped, with members, an invitation and entries in its ledger. */
   readonly subscribed: string
 }
 
@@ -104,9 +112,30 @@ const subscribe = (url: string, organization: string, client: string): Promise<u
   const plan = { key: "pro", name: "Pro", price: Money.Minor.make(0n), terms }
   const services = Trees.Trees.layer(url).pipe(Layer.provideMerge(Database.Database.layer(url, { max: 2 })))
   return Effect.runPromise(
-    Effect.andThen(
-      publishPlan(caller, plan),
-      createSubscription(caller, { client, plan: "pro", seats: undefined, trial: undefined })
-    ).pipe(Effect.provide(services))
+    Effect.gen(function* () {
+      yield* publishPlan(caller, plan)
+      yield* createSubscription(caller, { client, plan: "pro", seats: undefined, trial: undefined })
+      yield* people(caller, client)
+      yield* spending(caller, client)
+    }).pipe(Effect.provide(services))
   )
 }
+
+const people = Effect.fnUntraced(function* (caller: Caller, client: string) {
+  const person = { client, name: null, externalId: null }
+  yield* createMember(caller, { ...person, email: "owner@client.example", role: "OWNER" })
+  yield* createMember(caller, { ...person, email: "member@client.example", role: "STAFF" })
+  yield* inviteMember(caller, { client, name: null, email: "invited@client.example", role: "STAFF" })
+})
+
+const spending = Effect.fnUntraced(function* (caller: Caller, client: string) {
+  const cap = { client, scope: "all", enforcement: "hard", thresholds: [50, 80, 100] } as const
+  const limit = { amount: Money.Minor.make(100_000n), currency: terms.currency }
+  for (const every of ["day", "month", "lifetime"] as const)
+    yield* setCap(caller, { ...cap, name: every, every, limit })
+  const lot = { client, kind: "extra", amount: 1_000_000n, effectiveAt: null, expiresAt: null, priority: 0 } as const
+  const plain = { unitCost: null, source: "bench", features: null }
+  const spend = { client, amount: 1_000n, feature: null, allowPartial: false, effectiveAt: null }
+  for (let n = 0; n < 3; n++) yield* grantCredits({ ...caller, key: `grant-${n}` }, { ...lot, ...plain })
+  for (let n = 0; n < 20; n++) yield* consumeCredits({ ...caller, key: `spend-${n}` }, spend)
+})

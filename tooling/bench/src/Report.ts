@@ -13,18 +13,23 @@ export interface Line {
   readonly p50: number | null
   readonly p95?: number
   readonly p99: number | null
+  /** The most that the value may be on a quiet machine, and whether it was no more. */
+  readonly target?: number
+  readonly met?: boolean
 }
 
 export const print = (lines: ReadonlyArray<Line>): void => {
   for (const line of lines) process.stdout.write(`${JSON.stringify(line)}\n`)
   const table = new Table({
-    head: ["bench", "shape", "unit", "value", "floor", "ratio", "p50 ms", "p95 ms", "p99 ms"],
-    colAligns: ["left", "left", "left", "right", "right", "right", "right", "right", "right"],
+    head: ["bench", "shape", "unit", "value", "floor", "ratio", "p50 ms", "p95 ms", "p99 ms", "target", "met"],
+    colAligns: ["left", "left", "left", "right", "right", "right", "right", "right", "right", "right", "left"],
     style: { head: [], border: [] }
   })
-  const text = (value: number | null = null) => (value === null ? "" : value.toLocaleString("en"))
-  for (const { bench, shape, unit, value, floor, ratio, p50, p95, p99 } of lines)
-    table.push([bench, shape, unit, text(value), text(floor), text(ratio), text(p50), text(p95), text(p99)])
+  const text = (value: number | null | undefined) => (value == null ? "" : value.toLocaleString("en"))
+  for (const { bench, shape, unit, value, floor, ratio, p50, p95, p99, target, met } of lines) {
+    const numbers = [value, floor, ratio, p50, p95, p99, target].map(text)
+    table.push([bench, shape, unit, ...numbers, met === undefined ? "" : met ? "yes" : "no"])
+  }
   process.stderr.write(`${table.toString()}\n`)
 }
 

@@ -49,7 +49,7 @@ export const conditions = (
   ...given(filter.createdBefore, (at) => sql<boolean>`client.created_at < ${new Date(at)}`)
 ]
 
-/** As the column `search` has it: a line for each, in lower case. Texts of three letters and more find it by an index. */
+/** As the column `search` has it: a line for each, in lower case. Texts of three letters and more find it by an index, shorter ones look through all. */
 const contains = (query: string): Condition => sql<boolean>`client.search like ${`%${literally(query.toLowerCase())}%`}`
 
 const isAddressed = ([first = "", ...others]: ReadonlyArray<string>): Condition =>

@@ -13,7 +13,7 @@ export interface Line {
   readonly p50: number | null
   readonly p95?: number
   readonly p99: number | null
-  /** The most that the value may be on a quiet machine, and whether it was no more. */
+  /** What the value is to stay below on a quiet machine, and whether it did. */
   readonly target?: number
   readonly met?: boolean
 }

@@ -133,6 +133,6 @@ export const procedures = {
     idempotency: "optional",
     input: Schema.Struct({ token: Id.Id, idempotencyKey: Wire.idempotencyKey }),
     output: AccessToken,
-    refuses: ["resource_not_found", "idempotency_conflict"]
+    refuses: ["resource_not_found", "idempotency_conflict", "not_admissible"]
   })
 }

@@ -71,6 +71,6 @@ export const procedures = {
     idempotency: "optional",
     input: Schema.Struct({ session: Id.Id, idempotencyKey: Wire.idempotencyKey }),
     output: Session,
-    refuses: ["resource_not_found", "idempotency_conflict"]
+    refuses: ["resource_not_found", "idempotency_conflict", "not_admissible"]
   })
 }

@@ -13,7 +13,7 @@ import type { Id } from "@capstan/domain"
 import { Result } from "effect"
 import pg from "pg"
 import * as AccessTokens from "./AccessTokens.ts"
-import { personOf, refusalOf, type Row, scopesOf } from "./admission/Row.ts"
+import { personOf, refusalOf, type Row, scopesOf, supersededOf } from "./admission/Row.ts"
 import { buckets, statement } from "./admission/Statement.ts"
 import type { Caller } from "./Caller.ts"
 import type { Unavailable } from "./Failure.ts"
@@ -186,11 +186,13 @@ const answerAll = (group: Group, row: Row | undefined, spares: Spares): void => 
   const left = (held ?? 0) - (taken ?? 0)
   const rate: Rate = { limit, remaining: Math.floor(left), resetMs: Math.ceil(((limit - left) / limit) * 1_000) }
   const person = personOf(row)
+  const superseded = supersededOf(row, group.hash)
   const caller: Caller = {
     organization: group.organization,
     reach: row.reach,
     actor: person === null ? `token:${group.id}` : `${person.kind}:${person.id}`,
     token: group.id,
+    ...(superseded === null ? {} : { superseded }),
     ...(person === null ? {} : { person }),
     scopes: scopesOf(row),
     now: row.now,

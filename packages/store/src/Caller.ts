@@ -14,6 +14,8 @@ export interface Caller {
   readonly actor: string
   /** The token or session that it came by, where it came by one. */
   readonly token?: Id.Id
+  /** Until when the secret is good that it came by, where another has taken its place. */
+  readonly superseded?: Instant.Instant
   /** Who has to be allowed to by a role as well; absent where nobody in person asks. */
   readonly person?: Person
   readonly scopes: ReadonlySet<string>

@@ -7,6 +7,7 @@ import { closed } from "../clients/Place.ts"
 import { change, type Refused } from "../Doors.ts"
 import { secretUnder } from "./Secret.ts"
 import { failureOf, ofMaker, past, powerOf } from "./Strength.ts"
+import { bySuperseded } from "./Superseded.ts"
 
 export interface Input {
   readonly name: string
@@ -34,6 +35,8 @@ export const createAccessToken = (caller: Caller, input: Input, pepper: KeyObjec
     const hash = Key.hash(procedure, [name, scopes, reach, perSecond, expiresAt])
     const asked = { ...caller, procedure, hash, secret: secretUnder(pepper, caller) }
     return CommandKeys.once<Told, Refused>(trx, asked, async () => {
+      const old = bySuperseded(caller)
+      if (old !== undefined) return Result.fail(old)
       const gone = confined === undefined ? undefined : closed(confined)
       if (gone !== undefined) return Result.fail(gone)
       const late = past(expiresAt, caller.now)

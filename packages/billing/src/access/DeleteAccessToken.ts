@@ -3,6 +3,7 @@ import type { Id } from "@capstan/domain"
 import { AccessTokens, type Caller, CommandKeys, Key, TokenView } from "@capstan/store"
 import { Result } from "effect"
 import { change, type Refused } from "../Doors.ts"
+import { bySuperseded } from "./Superseded.ts"
 
 export const deleteAccessToken = (caller: Caller, id: Id.Id) =>
   change<TokenView.View>(caller, [], async (trx, { record }) => {
@@ -12,6 +13,8 @@ export const deleteAccessToken = (caller: Caller, id: Id.Id) =>
     const procedure = "accessTokens.delete"
     const asked = { ...caller, procedure, hash: Key.hash(procedure, [id]) }
     return CommandKeys.once<TokenView.View, Refused>(trx, asked, async () => {
+      const old = bySuperseded(caller)
+      if (old !== undefined) return Result.fail(old)
       const before = await AccessTokens.find(trx, caller, id)
       if (before === null) return Result.fail({ _tag: "NotFound", what: "token", id })
       if (before.revokedAt !== null) return Result.succeed(seen.success)

@@ -10,6 +10,7 @@ import { change, type Refused } from "../Doors.ts"
 import type { Told } from "./CreateAccessToken.ts"
 import { secretUnder } from "./Secret.ts"
 import { beyondSession, failureOf, ofMaker, past, powerOf } from "./Strength.ts"
+import { bySuperseded } from "./Superseded.ts"
 import { revoked } from "./UpdateAccessToken.ts"
 
 export interface Input {
@@ -26,6 +27,8 @@ export const rotateAccessToken = (caller: Caller, { token: id, overlapSeconds }:
     const hash = Key.hash(procedure, [id, overlapSeconds])
     const asked = { ...caller, procedure, hash, secret: secretUnder(pepper, caller) }
     return CommandKeys.once<Told, Refused>(trx, asked, async () => {
+      const old = bySuperseded(caller)
+      if (old !== undefined) return Result.fail(old)
       const before = await AccessTokens.find(trx, caller, id)
       if (before === null) return Result.fail({ _tag: "NotFound", what: "token", id })
       if (before.revokedAt !== null) return Result.fail(revoked)

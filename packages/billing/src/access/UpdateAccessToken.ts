@@ -7,6 +7,7 @@ import { AccessTokens, type Caller, CommandKeys, type Failure, Key, TokenView } 
 import { Result } from "effect"
 import { change, type Refused, staleness } from "../Doors.ts"
 import { beyondSession, failureOf, ofMaker, past, powerOf } from "./Strength.ts"
+import { bySuperseded } from "./Superseded.ts"
 
 /** What is absent stays as it is. */
 export interface Input {
@@ -25,6 +26,8 @@ export const updateAccessToken = (caller: Caller, { token: id, name, scopes, per
     const procedure = "accessTokens.update"
     const asked = { ...caller, procedure, hash: Key.hash(procedure, [id, { name, scopes, perSecond, expiresAt }]) }
     return CommandKeys.once<TokenView.View, Refused>(trx, asked, async () => {
+      const old = bySuperseded(caller)
+      if (old !== undefined) return Result.fail(old)
       const before = await AccessTokens.find(trx, caller, id)
       if (before === null) return Result.fail({ _tag: "NotFound", what: "token", id })
       const stale = staleness(caller, before.version)

@@ -21,6 +21,7 @@ import { Result } from "effect"
 import { secretUnder } from "../access/Secret.ts"
 import { ofMaker } from "../access/Strength.ts"
 import { closed } from "../clients/Place.ts"
+import { bySuperseded } from "../access/Superseded.ts"
 import { change, type Refused } from "../Doors.ts"
 import { giverOf } from "../people/Admitted.ts"
 
@@ -43,6 +44,8 @@ export const createSession = (caller: Caller, { person, expiresInMs }: Input, pe
       const hash = Key.hash(procedure, [person, expiresInMs])
       const asked = { ...caller, procedure, hash, secret: secretUnder(pepper, caller) }
       return CommandKeys.once<Opened, Refused>(trx, asked, async () => {
+        const old = bySuperseded(caller)
+        if (old !== undefined) return Result.fail(old)
         const whose = await ("member" in person
           ? ofMember(trx, caller, person)
           : ofOperator(trx, caller, person.operator))

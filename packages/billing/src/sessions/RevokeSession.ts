@@ -2,6 +2,7 @@
 import type { Id } from "@capstan/domain"
 import { type Caller, CommandKeys, Key, Sessions } from "@capstan/store"
 import { Result } from "effect"
+import { bySuperseded } from "../access/Superseded.ts"
 import { change, type Refused } from "../Doors.ts"
 import { visibleTo } from "./Visible.ts"
 
@@ -13,6 +14,8 @@ export const revokeSession = (caller: Caller, id: Id.Id) =>
     if (before === undefined) return Result.fail({ _tag: "NotFound", what: "session", id })
     const asked = { ...caller, procedure, hash: Key.hash(procedure, [id]) }
     return CommandKeys.once<Sessions.Session, Refused>(trx, asked, async () => {
+      const old = bySuperseded(caller)
+      if (old !== undefined) return Result.fail(old)
       if (before.revokedAt !== null) return Result.succeed(before)
       await Sessions.revoke(trx, organization, id, now)
       const { client, member, operator } = before

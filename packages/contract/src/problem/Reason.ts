@@ -54,6 +54,7 @@ export const Reason = Schema.Literals([
   "scope_not_held",
   "stronger_than_maker",
   "token_ended",
+  "secret_superseded",
   "set_from_above",
   "cap_in_use",
   "minimum_required_cap",

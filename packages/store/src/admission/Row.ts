@@ -8,6 +8,7 @@ export interface Row {
   readonly secret_hash: Buffer
   /** Of the secret before it, while that is good. */
   readonly previous_hash: Buffer | null
+  readonly previous_until: Instant.Instant | null
   readonly scopes: ReadonlyArray<string>
   /** Of the token that made a session, as it is now. */
   readonly maker_scopes: ReadonlyArray<string> | null
@@ -33,6 +34,10 @@ export const refusalOf = (row: Row, hash: Buffer): "expired" | "revoked" | "unkn
 }
 
 const isEqual = (hash: Buffer, known: Buffer): boolean => hash.length === known.length && timingSafeEqual(hash, known)
+
+/** Until when the secret is good that came, where another has taken its place. */
+export const supersededOf = ({ secret_hash, previous_until }: Row, hash: Buffer): Instant.Instant | null =>
+  isEqual(hash, secret_hash) ? null : previous_until
 
 export const scopesOf = ({ scopes, maker_scopes }: Row): ReadonlySet<string> => {
   const own = Power.scopesOf(scopes)

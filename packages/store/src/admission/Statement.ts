@@ -10,6 +10,7 @@ export const statement = `
       least(token.per_second, maker.per_second) as per_second,
       case when token.previous_until > statement_timestamp() + organization.clock_ahead_ms * interval '1 millisecond'
         then token.previous_hash end as previous_hash,
+      floor(extract(epoch from token.previous_until) * 1000)::float8 as previous_until,
       floor(extract(epoch from statement_timestamp()) * 1000)::float8 + organization.clock_ahead_ms::float8 as now,
       token.revoked_at is not null
         or (token.maker_id is not null and (maker.id is null or maker.revoked_at is not null))
@@ -51,7 +52,7 @@ export const statement = `
     where rate.organization_id = bucket.organization_id and rate.token_id = bucket.token_id
     returning rate.organization_id, rate.token_id, bucket.held, least(bucket.calls, floor(bucket.held)) as taken
   )
-  select known.place::integer, known.secret_hash, known.previous_hash, known.scopes, known.maker_scopes, known.reach, known.per_second,
+  select known.place::integer, known.secret_hash, known.previous_hash, known.previous_until, known.scopes, known.maker_scopes, known.reach, known.per_second,
     known.now, known.revoked, known.expired, known.member_id, known.member_role, known.operator_id, known.operator_role,
     known.seen, counted.held, counted.taken
   from known

@@ -194,6 +194,18 @@ const corruptions: ReadonlyArray<readonly [what: string, sql: string, breaks: Re
   ],
   ["a client without an owner", `update member set role = 'ADMIN' where role = 'OWNER'`, ["people", "ownership"]],
   [
+    "an organization that nobody owns",
+    `update operator set role = 'ADMIN' where role = 'OWNER' and status = 'active'`,
+    ["operators"]
+  ],
+  [
+    "an operator behind the log's back",
+    `insert into operator (organization_id, id, email, role, status, invited_by, invited_at, expires_at, accepted_at, created_at, updated_at)
+      select id, gen_random_uuid(), 'eve@example.com', 'OWNER', 'active', 'eve', now(), now(), now(), now(), now() from organization`,
+    ["operators"]
+  ],
+  ["an operator who came back", `update operator set status = 'active' where status = 'removed'`, ["operators"]],
+  [
     "a payer who is not of record",
     `update payer_of_record set payer_id = client_id where client_id = ${external("shared")}`,
     ["payers"]

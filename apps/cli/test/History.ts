@@ -1,6 +1,7 @@
 /** A history with something of everything that the doctor recomputes. */
 import {
   acceptInvitation,
+  acceptOperator,
   approveRaise,
   captureHold,
   connectGateway,
@@ -12,6 +13,7 @@ import {
   createSubscription,
   grantCredits,
   inviteMember,
+  inviteOperator,
   leaseCredits,
   moveClient,
   type PaymentGateway,
@@ -21,6 +23,7 @@ import {
   refundOrder,
   releaseHold,
   removeCap,
+  removeOperator,
   requestRaise,
   reserveCredits,
   resetWindow,
@@ -30,7 +33,8 @@ import {
   configureRecharge,
   setUpMethod,
   suspendClient,
-  updateMember
+  updateMember,
+  updateOperator
 } from "@capstan/billing"
 import { Calendar, type CreditPack, Credits, Currency, Money, Rate } from "@capstan/domain"
 import { Payments } from "@capstan/payments"
@@ -212,6 +216,20 @@ export const written = async (): Promise<TestDatabase.Clone> => {
     const { member } = await run(acceptInvitation(caller(), { invitation: id, name: null }))
     await run(updateMember(caller(), { member: member?.id ?? "" }, { role: "OWNER" }))
   }
+  /** An owner, one who is to finance, one who has gone, and one who was invited. */
+  const crewed = async () => {
+    const invite = (name: string, role: "ADMIN" | "OWNER") =>
+      run(inviteOperator(caller(), { email: `${name}@example.com`, name, role }))
+    const join = async (name: string, role: "ADMIN" | "OWNER") => {
+      const { id } = await invite(name, role)
+      await run(acceptOperator(caller(), id, null))
+      return id
+    }
+    await join("grace", "OWNER")
+    await run(updateOperator(caller(), { operator: await join("hal", "ADMIN"), role: "FINANCE" }))
+    await run(removeOperator(caller(), await join("ida", "ADMIN")))
+    await invite("joe", "ADMIN")
+  }
   /** A trial that ends under a suspension: what comes after it is paid before it is served. */
   const lapsed = async () => {
     const client = await enroll("lapsed", null)
@@ -261,6 +279,7 @@ export const written = async (): Promise<TestDatabase.Clone> => {
   await refilled()
   await leased()
   await staffed()
+  await crewed()
   await lapsed()
   await runtime.dispose()
   return clone

@@ -16,6 +16,7 @@ import { History } from "./History.ts"
 import * as Holds from "./Holds.ts"
 import * as Keys from "./Keys.ts"
 import { Lines } from "./Lines.ts"
+import * as Operators from "./Operators.ts"
 import * as People from "./People.ts"
 import * as Periods from "./Periods.ts"
 import * as Places from "./Places.ts"
@@ -53,6 +54,7 @@ export const examine = async (
       await Keys.examine(database, organization, notes)
       await Periods.examine(database, organization, notes)
       await People.examine(database, organization, notes)
+      await Operators.examine(database, organization, notes)
       await Sales.examine(database, organization, notes)
       await Billed.examine(database, organization, notes)
       await Recharges.examine(database, organization, notes)

@@ -32,6 +32,7 @@ const laws = {
   payers: law(3, "who pays for a client is who pays for it of record"),
   people: law(3, "members and invitations are as the event log tells"),
   ownership: law(3, "every client with members has one OWNER"),
+  operators: law(3, "operators are as the event log tells, and where any are active one OWNER is"),
   flights: law(5, "of a wallet, a recharge began when the one before had come to an end"),
   ceilings: law(5, "recharges kept within the ceilings of their day and month"),
   recharged: law(5, "every recharge has its order, and was granted once where that was paid"),

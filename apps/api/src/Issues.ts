@@ -2,13 +2,16 @@
 import type { Problem } from "@capstan/contract"
 import { SchemaIssue } from "effect"
 
+/** Of a field that there has to be. */
+export const missing = "is missing"
+
 const format = SchemaIssue.makeFormatterStandardSchemaV1({
   leafHook: (issue) => {
     switch (issue._tag) {
       case "UnexpectedKey":
         return "is not a field here: leave it out"
       case "MissingKey":
-        return "is missing"
+        return missing
       case "Forbidden":
       case "InvalidType":
       case "InvalidValue":

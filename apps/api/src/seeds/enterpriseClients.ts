@@ -10,6 +10,7 @@ import { type Caller, ClientView } from "@capstan/store"
 import { Effect, Result, Schema } from "effect"
 import type { Handler } from "../Handlers.ts"
 import { read } from "../handlers/read.ts"
+import * as Issues from "../Issues.ts"
 import type { Visit } from "../Visit.ts"
 
 const Client = Schema.Struct({
@@ -163,7 +164,7 @@ const detailsOf = (problem: Problem.Problem, unadmitted: boolean): object | unde
   }
 }
 
-const isMissing = ({ reason }: Problem.Issue): boolean => reason === "is missing"
+const isMissing = ({ reason }: Problem.Issue): boolean => reason === Issues.missing
 
 /** The client is not in a state from which this leads anywhere. */
 const isInapplicable = (reason: string): boolean =>

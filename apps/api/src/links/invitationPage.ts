@@ -1,4 +1,5 @@
 /** What an invitation looks like to who was sent it. */
+import { Words } from "@capstan/billing"
 import type { Instant } from "@capstan/domain"
 import { document, type Html, html } from "./Page.ts"
 
@@ -78,16 +79,5 @@ const facts = ({ role, expiresAt, zone }: Shown): Html =>
     <dt>Your role</dt>
     <dd>${role}</dd>
     <dt>Open until</dt>
-    <dd>${when(expiresAt, zone)}</dd>
+    <dd>${Words.when(expiresAt, zone)}</dd>
   </dl>`
-
-const when = (at: Instant.Instant, timeZone: string): string =>
-  new Intl.DateTimeFormat("en-GB", {
-    day: "numeric",
-    month: "long",
-    year: "numeric",
-    hour: "2-digit",
-    minute: "2-digit",
-    timeZoneName: "short",
-    timeZone
-  }).format(at)

@@ -3,7 +3,7 @@
  * button accepts, and leads back to the page, which says what has become of it.
  */
 import type { KeyObject } from "node:crypto"
-import { acceptInvitation, acceptOperator, linked, type Refused, SignedLink } from "@capstan/billing"
+import { acceptInvitation, acceptOperator, linked, type Refused, SignedLink, Words } from "@capstan/billing"
 import { Wire } from "@capstan/contract"
 import { Clients, Database, Due, Invitations, Members, Operators, Organizations } from "@capstan/store"
 import { Context, Effect, Exit, Result, Schema } from "effect"
@@ -51,7 +51,7 @@ const intoClient: Kind = {
     const { email, name, role, expiresAt, member } = invitation
     const isGone = member !== null && (await Members.find(db, organization, member)) === undefined
     const status = isGone ? "removed" : Invitations.isExpired(invitation, now) ? "expired" : invitation.status
-    const seller = await sellerOf(db, organization)
+    const seller = Words.seller(await Organizations.get(db, organization))
     const known = { email, name, role: role.toLowerCase(), expiresAt, zone: client.timeZone }
     return { what: client.name, seller, ...known, status }
   },
@@ -71,11 +71,6 @@ const toRun: Kind = {
     return { what: `the people who run the billing of ${own.name}`, seller: null, ...known, status }
   },
   accept: ({ organization, subject, now }, name) => acceptOperator(linked(organization, subject, now), subject, name)
-}
-
-const sellerOf = async (db: Db, organization: string): Promise<string> => {
-  const { name, settings } = await Organizations.get(db, organization)
-  return settings.seller?.legalName ?? name
 }
 
 const nowhere: Answer = { status: 404, code: "link_invalid", page: page.invalid() }

@@ -1,4 +1,5 @@
 /** What a raise looks like to who may decide on it by its link. */
+import { Words } from "@capstan/billing"
 import { Currency, type Money } from "@capstan/domain"
 import type { RaiseView } from "@capstan/store"
 import { document, type Html, html } from "./Page.ts"
@@ -74,24 +75,13 @@ const facts = ({ note, requestedAt, expiresAt }: RaiseView.View, zone: string): 
             <dd>${note}</dd>`
     }
     <dt>Asked</dt>
-    <dd>${when(requestedAt, zone)}</dd>
+    <dd>${Words.when(requestedAt, zone)}</dd>
     <dt>Open until</dt>
-    <dd>${when(expiresAt, zone)}</dd>
+    <dd>${Words.when(expiresAt, zone)}</dd>
   </dl>`
 
 const decided = ({ decidedAt }: RaiseView.View, zone: string): Html =>
-  decidedAt === null ? html`` : html`<p class="note">Decided ${when(decidedAt, zone)}.</p>`
+  decidedAt === null ? html`` : html`<p class="note">Decided ${Words.when(decidedAt, zone)}.</p>`
 
 const money = ({ amount, currency }: Money.Money): string =>
   Currency.format(amount, currency).replace(/^\d+/, (whole) => whole.replaceAll(/\B(?=(\d{3})+$)/g, ","))
-
-const when = (at: number, timeZone: string): string =>
-  new Intl.DateTimeFormat("en-GB", {
-    day: "numeric",
-    month: "long",
-    year: "numeric",
-    hour: "2-digit",
-    minute: "2-digit",
-    timeZoneName: "short",
-    timeZone
-  }).format(at)

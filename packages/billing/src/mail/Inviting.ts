@@ -1,8 +1,9 @@
 /** What mails that invite somebody have in common: whose they are, who invites, and what becomes of them. */
-import type { Id, Instant, Role, Settings } from "@capstan/domain"
+import type { Id, Role, Settings } from "@capstan/domain"
 import { type Caller, type Database, Ids, Members, Operators, type Organizations, type Trees } from "@capstan/store"
 import { Effect, Result } from "effect"
 import { change, type Refused } from "../Doors.ts"
+import * as Words from "../links/Words.ts"
 import * as Letter from "./Letter.ts"
 import { type Mail, Mailer, type NotSent } from "./Mailer.ts"
 
@@ -13,10 +14,10 @@ export interface Asked {
   readonly subject: Id.Id
 }
 
-export const sellerOf = ({ name, settings }: Organizations.Organization): Letter.Seller => {
-  const { seller, logoUrl } = settings
+export const sellerOf = (organization: Organizations.Organization): Letter.Seller => {
+  const { seller, logoUrl } = organization.settings
   const lines = seller === null ? [] : [...placeOf(seller.address), seller.email, seller.phone, seller.website]
-  return { name: seller?.legalName ?? name, lines: lines.filter((line) => line !== null), logoUrl }
+  return { name: Words.seller(organization), lines: lines.filter((line) => line !== null), logoUrl }
 }
 
 const placeOf = (address: Settings.Seller["address"]): ReadonlyArray<string | null> => {
@@ -41,17 +42,6 @@ export const inviterOf = async (
 
 /** As it is read in a sentence. */
 export const called = (role: Role.Member | Role.Operator): string => role.toLowerCase()
-
-export const when = (at: Instant.Instant, timeZone: string): string =>
-  new Intl.DateTimeFormat("en-GB", {
-    day: "numeric",
-    month: "long",
-    year: "numeric",
-    hour: "2-digit",
-    minute: "2-digit",
-    timeZoneName: "short",
-    timeZone
-  }).format(at)
 
 interface Addressed extends Pick<Mail, "replyTo" | "subject" | "to"> {
   readonly letter: Letter.Letter

@@ -3,7 +3,8 @@ import { type Caller, Clients, Database, Invitations, Organizations, type Trees 
 import { Effect } from "effect"
 import type { Refused } from "../Doors.ts"
 import * as SignedLink from "../links/SignedLink.ts"
-import { type Asked, called, deliver, inviterOf, sellerOf, when } from "./Inviting.ts"
+import * as Words from "../links/Words.ts"
+import { type Asked, called, deliver, inviterOf, sellerOf } from "./Inviting.ts"
 import { Mailer, type NotSent } from "./Mailer.ts"
 
 export const sendInvitation = Effect.fnUntraced(function* (
@@ -35,7 +36,7 @@ export const sendInvitation = Effect.fnUntraced(function* (
       ],
       facts: [
         ["Your role", called(role)],
-        ["Open until", when(expiresAt, client.timeZone)]
+        ["Open until", Words.when(expiresAt, client.timeZone)]
       ],
       action: { label: "See the invitation", url: `${links.publicUrl}${path}` },
       note: "Nothing happens until you accept it. If you did not expect it, there is nothing to do.",

@@ -3,7 +3,8 @@ import { type Caller, Database, Operators, Organizations, type Trees } from "@ca
 import { Effect } from "effect"
 import type { Refused } from "../Doors.ts"
 import * as SignedLink from "../links/SignedLink.ts"
-import { type Asked, called, deliver, inviterOf, sellerOf, when } from "./Inviting.ts"
+import * as Words from "../links/Words.ts"
+import { type Asked, called, deliver, inviterOf, sellerOf } from "./Inviting.ts"
 import { Mailer, type NotSent } from "./Mailer.ts"
 
 export const sendOperatorInvitation = Effect.fnUntraced(function* (
@@ -33,7 +34,7 @@ export const sendOperatorInvitation = Effect.fnUntraced(function* (
       ],
       facts: [
         ["Your role", called(role)],
-        ["Open until", when(expiresAt, own.timeZone)]
+        ["Open until", Words.when(expiresAt, own.timeZone)]
       ],
       action: { label: "See the invitation", url: `${links.publicUrl}${path}` },
       note: "Nothing happens until you accept it. If you did not expect it, there is nothing to do.",

@@ -4,6 +4,7 @@
  * can tell. Kinds, actors, ids, amounts and times stay. A business with a tax id keeps its name.
  */
 import { hash, randomUUID } from "node:crypto"
+import { isDeepStrictEqual } from "node:util"
 import { Clients, CommandKeys, EventLog, People, Raises } from "@capstan/store"
 import type { Session } from "../subscriptions/Serve.ts"
 
@@ -37,7 +38,7 @@ export const anonymize = async ({ trx, caller, locked }: Session, client: Client
       ...event,
       payload: scrub(event.payload, hashes, isAboutPeople(event.kind))
     }))
-    const changed = scrubbed.filter((event, i) => !isSame(event.payload, events[i]?.payload))
+    const changed = scrubbed.filter((event, i) => !isDeepStrictEqual(event.payload, events[i]?.payload))
     await EventLog.replace(trx, organization, id, changed)
   }
   await CommandKeys.rewrite(trx, organization, id, (answer) => scrub(answer, hashes, true))
@@ -100,5 +101,3 @@ const isName = (key: string): boolean => key === "name" || key === "billingName"
 
 /** Freely, by somebody. */
 const isWritten = (key: string): boolean => key === "note" || key === "comment"
-
-const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)

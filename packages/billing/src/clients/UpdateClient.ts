@@ -6,6 +6,7 @@
  * set from above. Its currency is frozen by the first financial fact of its tree, and its external id is given once, unless
  * the organization says so.
  */
+import { isDeepStrictEqual } from "node:util"
 import type { Calendar, Currency } from "@capstan/domain"
 import { type Caller, Clients, ClientView, type Failure } from "@capstan/store"
 import { Result } from "effect"
@@ -70,7 +71,7 @@ export const changeClient = async (
     externalId: patch.externalId === undefined ? before.externalId : patch.externalId,
     metadata: patch.metadata === undefined ? before.metadata : (patch.metadata ?? {})
   }
-  const changed = fields.filter((field) => !isSame(before[field], after[field]))
+  const changed = fields.filter((field) => !isDeepStrictEqual(before[field], after[field]))
   if (changed.length === 0) return Result.succeed(parts)
   const refused = await refusalOf(session, before, after, relinks)
   if (refused !== undefined) return Result.fail(refused)
@@ -97,15 +98,6 @@ const fields = [
   "metadata"
 ] as const
 
-/** Of what JSON can say, whatever the order of keys. */
-const isSame = (a: unknown, b: unknown): boolean => textOf(a) === textOf(b)
-const textOf = (value: unknown): string =>
-  JSON.stringify(value, (_, part: unknown) =>
-    typeof part === "object" && part !== null && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : part
-  )
-
 const refusalOf = async (
   { trx, caller }: Session,
   before: Clients.Client,
@@ -115,7 +107,9 @@ const refusalOf = async (
   const isBound = after.timeZone !== before.timeZone || after.currency !== before.currency
   const bound = isBound ? fromAbove(caller, [before.id]) : undefined
   if (bound !== undefined) return bound
-  const granted = isSame(featuresOf(before), featuresOf(after)) ? undefined : fromAbove(caller, [before.id], "metadata")
+  const granted = isDeepStrictEqual(featuresOf(before), featuresOf(after))
+    ? undefined
+    : fromAbove(caller, [before.id], "metadata")
   if (granted !== undefined) return granted
   if (before.externalId !== null && after.externalId !== before.externalId) {
     if (!relinks) return given

@@ -2,6 +2,7 @@
  * Changes an organization's name, settings, or the time zone that new clients get: those that are there keep theirs. What the
  * gate has cached of settings is stale from the next request on. The seller's tax id is one of the country of its address.
  */
+import { isDeepStrictEqual } from "node:util"
 import type { Calendar, Settings } from "@capstan/domain"
 import { type Caller, CommandKeys, type Failure, Key, Organizations } from "@capstan/store"
 import { Result } from "effect"
@@ -35,7 +36,7 @@ export const updateOrganization = (caller: Caller, { name, timeZone, settings = 
         timeZone: timeZone ?? before.timeZone,
         settings: { ...before.settings, ...patchOf({ ...settings, ...said.success }) }
       }
-      const changed = keys.filter((key) => !isSame(before.settings[key], after.settings[key]))
+      const changed = keys.filter((key) => !isDeepStrictEqual(before.settings[key], after.settings[key]))
       const isMoved = after.timeZone !== before.timeZone
       if (changed.length === 0 && after.name === before.name && !isMoved) return Result.succeed(before)
       await Organizations.update(trx, after)
@@ -84,7 +85,3 @@ const patchOf = (settings: Patch): Readonly<Record<string, unknown>> => {
 }
 
 const keys = Object.keys(Organizations.defaults) as ReadonlyArray<keyof Settings.Settings>
-
-const isSame = (a: unknown, b: unknown): boolean => textOf(a) === textOf(b)
-const textOf = (value: unknown): string =>
-  JSON.stringify(value, (_, part: unknown) => (typeof part === "bigint" ? `${part}` : part))

@@ -31,6 +31,9 @@ export const Instant = Text.pipe(
 )
 export type Instant = typeof Instant.Type
 
+/** In milliseconds. */
+export const hour = 3_600_000
+
 /** Earliest first; `null` is an end that never comes, and sorts last. */
 export const compareEnds = (a: Instant | null, b: Instant | null): number =>
   a === b ? 0 : a === null ? 1 : b === null ? -1 : a - b

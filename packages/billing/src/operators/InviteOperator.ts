@@ -1,8 +1,7 @@
 /** Invites a person to run the organization, by a mail that leads to its signed page. Again, the invitation is renewed. */
-import type { Role } from "@capstan/domain"
+import { Instant, type Role } from "@capstan/domain"
 import { type Caller, Ids } from "@capstan/store"
 import { refusedAddress } from "../people/Admitted.ts"
-import { hourMs } from "../people/InviteMember.ts"
 import { changeCrew } from "./Crew.ts"
 
 export interface Input {
@@ -18,7 +17,7 @@ export const inviteOperator = (caller: Caller, input: Input) =>
     operator: null,
     kind: "operator.invited",
     command: (at, { invitationExpiresAfterHours }) => {
-      const expiresAt = at + invitationExpiresAfterHours * hourMs
+      const expiresAt = at + invitationExpiresAfterHours * Instant.hour
       return { _tag: "Invite", id: Ids.mint(), ...input, expiresAt }
     },
     barred: (settings) => refusedAddress(settings, input.email)

@@ -1,5 +1,5 @@
 /** Invites a person into a client. From now on the invitation keeps a seat for them, until it is settled or its time is over. */
-import type { Role } from "@capstan/domain"
+import { Instant, type Role } from "@capstan/domain"
 import { type Caller, Ids, InvitationView, Organizations } from "@capstan/store"
 import { Result } from "effect"
 import { onClient } from "../Doors.ts"
@@ -14,8 +14,6 @@ export interface Input {
   readonly role: Role.Member
 }
 
-export const hourMs = 3_600_000
-
 export const inviteMember = (caller: Caller, { client: name, ...asked }: Input) =>
   onClient<InvitationView.Invitation>(
     caller,
@@ -27,7 +25,7 @@ export const inviteMember = (caller: Caller, { client: name, ...asked }: Input) 
       if (barred !== undefined) return Result.fail(barred)
       const session = { trx, caller, locked }
       const { id: client } = parts.client
-      const expiresAt = at + settings.invitationExpiresAfterHours * hourMs
+      const expiresAt = at + settings.invitationExpiresAfterHours * Instant.hour
       const invitation = { id: Ids.mint(), ...asked, expiresAt, since: at }
       const command = { _tag: "Invite", by: giverOf(caller, client), invitation, at } as const
       const after = await change(session, await Roster.load(session, client, asked), command)

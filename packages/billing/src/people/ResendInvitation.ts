@@ -2,11 +2,10 @@
  * Sends an invitation again, with another role where one is said; its time begins anew. That takes no seat as long as it
  * keeps its own; one whose time is over needs one.
  */
-import type { Id, Role } from "@capstan/domain"
+import { type Id, Instant, type Role } from "@capstan/domain"
 import { type Caller, InvitationView, Organizations } from "@capstan/store"
 import { Result } from "effect"
 import { closedTo, giverOf, refusedAddress } from "./Admitted.ts"
-import { hourMs } from "./InviteMember.ts"
 import { onInvitation } from "./Named.ts"
 import { change } from "./Change.ts"
 import * as Roster from "./Roster.ts"
@@ -27,7 +26,7 @@ export const resendInvitation = (caller: Caller, { invitation: id, role }: Input
       const { settings } = await Organizations.get(session.trx, caller.organization)
       const barred = closedTo(parts) ?? refusedAddress(settings, invitation.email)
       if (barred !== undefined) return Result.fail(barred)
-      const expiresAt = at + settings.invitationExpiresAfterHours * hourMs
+      const expiresAt = at + settings.invitationExpiresAfterHours * Instant.hour
       const command = { _tag: "Resend", by: giverOf(caller, client), invitation: id, role, expiresAt, at } as const
       const after = await change(session, await Roster.load(session, client, { invitation }), command)
       return Result.map(after, (roster) => InvitationView.present(Roster.invitationOf(roster, id), at))

@@ -3,7 +3,7 @@
  * asks for no consent, a request from above the client is approved at once, and one from the client itself still is for
  * the provider to approve. Of each cap, one raise is pending at a time.
  */
-import { Cost, type Money, Raise, Settings } from "@capstan/domain"
+import { Cost, Instant, type Money, Raise, Settings } from "@capstan/domain"
 import { type Caller, type ClientView, type Failure, Ids, Organizations, Raises, RaiseView } from "@capstan/store"
 import { Result } from "effect"
 import { mayConsent, placeOf } from "../caps/Consent.ts"
@@ -20,8 +20,6 @@ export interface Input {
   readonly limit: Money.Money
   readonly note: string | null
 }
-
-const hourMs = 3_600_000
 
 export const requestRaise = (caller: Caller, { client, ...input }: Input) =>
   onClient<RaiseView.View>(
@@ -67,7 +65,7 @@ const request = async (
     note,
     requestedBy: caller.actor,
     requestedAt: at,
-    expiresAt: at + settings.raiseExpiresAfterHours * hourMs
+    expiresAt: at + settings.raiseExpiresAfterHours * Instant.hour
   }
   const decided = Raise.decide(Raise.initial, { _tag: "Request", raise: requested })
   if (Result.isFailure(decided)) return Result.fail(ofRefusal(decided.failure))

@@ -4,7 +4,7 @@
  *
  * One transaction for all: the caller names at most so many subscriptions as are of fifty trees.
  */
-import { ClientLifecycle, type Id } from "@capstan/domain"
+import { ClientLifecycle, type Id, Instant } from "@capstan/domain"
 import { type Caller, Database, Organizations, Plans, Subscriptions, type Trees } from "@capstan/store"
 import { Effect, Result } from "effect"
 import { change, type Refused } from "../Doors.ts"
@@ -18,8 +18,6 @@ interface Renewed {
   /** Those whose credits the wallet would not take; they are tried again in an hour. */
   readonly refused: ReadonlyArray<{ readonly subscription: Id.Id; readonly refusal: Refused }>
 }
-
-const hour = 3_600_000
 
 export const renewCredits = Effect.fnUntraced(function* (
   caller: Caller,
@@ -41,7 +39,7 @@ export const renewCredits = Effect.fnUntraced(function* (
       if (Result.isSuccess(renewed)) grants += renewed.success
       else {
         refused.push({ subscription: subscription.id, refusal: renewed.failure })
-        await Subscriptions.defer(trx, organization, subscription.id, locked.at + hour)
+        await Subscriptions.defer(trx, organization, subscription.id, locked.at + Instant.hour)
       }
     }
     return Result.succeed({ grants, refused })

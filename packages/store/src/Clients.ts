@@ -4,8 +4,7 @@
 import { type Address, Calendar, type ClientLifecycle, type Currency, type Id, type Instant } from "@capstan/domain"
 import type { Expression, ExpressionBuilder, Kysely, Selectable, SqlBool } from "kysely"
 import { sql } from "kysely"
-import pg from "pg"
-import type { Trx } from "./Database.ts"
+import { isTaken, type Trx } from "./Database.ts"
 import * as Ids from "./Ids.ts"
 import type { Tables } from "./Tables.ts"
 
@@ -171,9 +170,6 @@ export const update = async (trx: Trx, organization: Id.Id, client: Client): Pro
   await sql`release savepoint client_update`.execute(trx)
   return true
 }
-
-const uniqueViolation = "23505"
-const isTaken = (error: unknown): boolean => error instanceof pg.DatabaseError && error.code === uniqueViolation
 
 /** Whether a root has anything that is counted in its currency, or anyone below it. */
 export const isBooked = async (trx: Trx, organization: Id.Id, { id }: Pick<Client, "id">): Promise<boolean> => {

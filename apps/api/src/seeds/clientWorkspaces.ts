@@ -4,7 +4,7 @@
  * `creditsBalance` is what is left of what the plan includes and renews, `extraCreditsBalance` what outlives renewals.
  */
 import { type ClientDetail, type Person, suspendClient } from "@capstan/billing"
-import { Clients, Procedure, Wire } from "@capstan/contract"
+import { Procedure, Wire } from "@capstan/contract"
 import { type Calendar, ClientLifecycle, Currency, Id, Role } from "@capstan/domain"
 import { Effect, Schema } from "effect"
 import type { Handler } from "../Handlers.ts"
@@ -29,7 +29,7 @@ const person = {
 const Workspace = Schema.Struct({
   publicId: Id.Id,
   workspaceName: Schema.String,
-  subscriptionStatus: Clients.SubscriptionStatus,
+  subscriptionStatus: Schema.Literal("suspended"),
   createdAt: Wire.Instant,
   creditsBalance: Schema.Finite,
   extraCreditsBalance: Schema.Finite,
@@ -76,7 +76,7 @@ const credits = (micro: bigint): number => Number(micro) / 1_000_000
 const workspace = ({ balances, plan, pendingPlan, ...client }: ClientDetail): Output => ({
   publicId: client.id,
   workspaceName: client.name,
-  subscriptionStatus: client.subscriptionStatus,
+  subscriptionStatus: "suspended",
   createdAt: client.createdAt,
   creditsBalance: credits(balances.included),
   extraCreditsBalance: credits(balances.extra + balances.promo),

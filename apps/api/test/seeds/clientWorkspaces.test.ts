@@ -69,6 +69,7 @@ const workspace = async () => {
   await must("members.create", { client, email: "ada@bakery.example", name: "Ada", role: "OWNER" })
   await must("invitations.create", { client, email: "bob@bakery.example", name: "Bob", role: "STAFF" })
   await must("credits.grant", { client, kind: "extra", amount: "40", idempotencyKey: Serving.anId() })
+  await must("credits.grant", { client, kind: "promo", amount: "7.5", idempotencyKey: Serving.anId() })
   await must("credits.consume", { client, amount: "2.5", idempotencyKey: Serving.anId() })
   return { ...own, client, must }
 }
@@ -76,7 +77,9 @@ const workspace = async () => {
 describe("POST /public/api/v1/clients/{clientPublicId}/suspend", () => {
   it("answers the request of their documents as it stands, with all fields of theirs", async () => {
     const { token, client, must } = await workspace()
-    const before = await must("clients.get", { client })
+    const { balances, ...before } = await must("clients.get", { client })
+    const { promo, included, extra } = balances as Json
+    assert.isTrue([promo, included, extra].every((kind) => Number(kind) > 0))
     const { stdout } = await sh("sh", ["-c", `${curl(client, token)} --silent --show-error`])
     const document = JSON.parse(stdout) as Json
     assert.deepStrictEqual([...paths(document)].toSorted(), [...fields].toSorted())
@@ -84,8 +87,8 @@ describe("POST /public/api/v1/clients/{clientPublicId}/suspend", () => {
       publicId: client,
       workspaceName: "Bakery",
       subscriptionStatus: "suspended",
-      creditsBalance: Number((before["balances"] as Json)["included"]),
-      extraCreditsBalance: Number((before["balances"] as Json)["extra"]),
+      creditsBalance: Number(included),
+      extraCreditsBalance: Number(extra) + Number(promo),
       creditsUsedThisPeriod: 2.5,
       currentPeriodStart: before["currentPeriodStart"],
       // The credit clock stands.
@@ -147,5 +150,22 @@ describe("POST /public/api/v1/clients/{clientPublicId}/suspend", () => {
     )
     assert.strictEqual((await suspend(client, token)).status, 200)
     assert.deepInclude((await suspend(client, token)).answer, { code: "not_admissible" })
+  })
+
+  it("refuses a token that may only read, a key of another request, and too many requests", async () => {
+    const { id, token, client } = await workspace()
+    const { text: reader } = await Serving.tokenOf(id, { scopes: ["clients:read"] })
+    const forbidden = await suspend(client, reader, {})
+    assert.deepInclude(forbidden, { status: 403 })
+    assert.deepInclude(forbidden.answer, { code: "forbidden_capability_scope" })
+    assert.strictEqual((await suspend(client, token, { reason: "One" }, "once")).status, 200)
+    const conflict = await suspend(client, token, { reason: "Other" }, "once")
+    assert.deepInclude(conflict, { status: 409 })
+    assert.deepInclude(conflict.answer, { code: "idempotency_conflict" })
+    const { text: slow } = await Serving.tokenOf(id, { perSecond: 1 })
+    const answers = await Promise.all(Array.from({ length: 5 }, () => suspend(client, slow, {})))
+    const limited = answers.filter(({ status }) => status === 429)
+    assert.isNotEmpty(limited)
+    for (const { answer } of limited) assert.deepInclude(answer, { code: "rate_limited" })
   })
 })

@@ -220,16 +220,18 @@ describe("every error of their table, in their shape", () => {
 
   it("429 rate_limited, and when to come again", async () => {
     const { id, client } = await enterprise()
-    const { text: token } = await Serving.tokenOf(id, { perSecond: 1 })
-    const answers = await Promise.all(Array.from({ length: 5 }, () => ask({ path: `/clients/${client}`, token })))
-    const limited = answers.filter(({ status }) => status === 429)
-    assert.isNotEmpty(limited)
-    for (const answer of limited) {
-      const [, code, details] = refused(answer)
-      assert.strictEqual(code, "rate_limited")
-      assert.hasAllKeys(details, ["retry_after_ms"])
-      assert.isAbove(Number((details as Json)["retry_after_ms"]), 0)
-      assert.isAtLeast(Number(answer.headers.get("retry-after")), 1)
+    for (const asked of [{ path: `/clients/${client}` }, suspension(client), reactivation(client)]) {
+      const { text: token } = await Serving.tokenOf(id, { perSecond: 1 })
+      const answers = await Promise.all(Array.from({ length: 5 }, () => ask({ ...asked, token })))
+      const limited = answers.filter(({ status }) => status === 429)
+      assert.isNotEmpty(limited, asked.path)
+      for (const answer of limited) {
+        const [, code, details] = refused(answer)
+        assert.strictEqual(code, "rate_limited")
+        assert.hasAllKeys(details, ["retry_after_ms"])
+        assert.isAbove(Number((details as Json)["retry_after_ms"]), 0)
+        assert.isAtLeast(Number(answer.headers.get("retry-after")), 1)
+      }
     }
   })
 

@@ -1,5 +1,6 @@
 /** The API is a process that may be killed, or cut off from Postgres, at any instant: also in the midst of a use case. */
 import { once } from "node:events"
+import { isDeepStrictEqual } from "node:util"
 import { assert, describe, it, onTestFinished } from "vitest"
 import { Client, Database, Organization, Wire } from "@capstan/testing"
 import { freePort, pause, started } from "./Launch.ts"
@@ -99,6 +100,10 @@ describe("a killed API", () => {
   })
 })
 
+const hasCommitted = async (organization: string, before: Awaited<ReturnType<typeof Rows.counts>>): Promise<void> => {
+  while (isDeepStrictEqual(await Rows.counts(organization), before)) await pause(10)
+}
+
 describe("an API cut off from Postgres", () => {
   it("after COMMIT was sent, knows no outcome, and finds it under the key", { timeout: 60_000 }, async () => {
     const organization = await Organization.create(pool)
@@ -111,8 +116,8 @@ describe("an API cut off from Postgres", () => {
       const before = await Rows.counts(organization.id)
       wire.onCommit(() => {
         wire.mute()
-        // Postgres has it by then, and answers to nobody.
-        setTimeout(wire.cut, 100)
+        // Postgres does it, and answers to nobody.
+        void hasCommitted(organization.id, before).then(wire.cut)
       })
       const lost = await overRest(url, name, input, { token })
       assert.deepStrictEqual([name, lost.status, lost.body["code"]], [name, 503, "outcome_unknown"])

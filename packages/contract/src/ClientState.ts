@@ -1,4 +1,7 @@
-/** How a client stands: one document, as of one moment, for programs that decide by it. */
+/**
+ * How a client stands: one document, as of one moment, for programs that decide by it. What it has of meters and of
+ * benefits comes with those: there are none yet.
+ */
 import { Id } from "@capstan/domain"
 import { Schema } from "effect"
 import { Standing } from "./Caps.ts"

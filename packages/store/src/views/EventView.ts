@@ -1,7 +1,7 @@
 /** The event log as answers show it, newest first: who did what to which object, and how it was before and after. */
 import type { Id, Instant } from "@capstan/domain"
 import { Result, type Schema } from "effect"
-import { type Kysely, type Selectable, sql } from "kysely"
+import { type Kysely, type Selectable, type SelectQueryBuilder, sql } from "kysely"
 import * as Clients from "../Clients.ts"
 import * as Objects from "../events/Objects.ts"
 import * as Sides from "../events/Sides.ts"
@@ -56,17 +56,23 @@ export const list = async (
   const client = ref === undefined ? undefined : await Clients.find(db, within, ref)
   if (ref !== undefined && client === undefined) return Result.fail({ _tag: "NotFound", what: "client", id: ref })
   const whose = client?.id ?? within.reach
-  const rows = await db
-    .selectFrom("event")
-    .select(columns)
-    .where("organization_id", "=", within.organization)
-    .where(whose === null ? all([]) : isOf(whose, client === undefined || asked.subtree === true))
-    .where(all(conditions(asked)))
-    .where(Page.older(start.success, "at"))
-    .orderBy("at", "desc")
-    .orderBy("id", "desc")
-    .limit(limit + 1)
-    .execute()
+  const subtree = client === undefined || asked.subtree === true
+  const found = (of: Condition) =>
+    db
+      .selectFrom("event")
+      .select(columns)
+      .where("organization_id", "=", within.organization)
+      .where(of)
+      .where(all(conditions(asked)))
+      .where(Page.older(start.success, "at"))
+      .orderBy("at", "desc")
+      .orderBy("id", "desc")
+      .limit(limit + 1)
+  const few = whose === null || !subtree ? null : await fewWithin(db, within.organization, whose)
+  const rows =
+    few === null
+      ? await found(whose === null ? all([]) : isOf(whose, subtree)).execute()
+      : await ofEach(db, few, found(sql<boolean>`event.client_id = one.client`), limit + 1)
   const page = Page.of(rows, limit, ({ at, id }) => ["-at", at, id])
   return Result.succeed({ ...page, items: await shown(db, within, page.items) })
 }
@@ -118,6 +124,41 @@ const shown = async (
     }
   })
 }
+
+/** So many clients are looked up in the log one by one, rather than the log for them. */
+const mostByOne = 1_000
+
+/** A client and all below it; null where they are more than a few. */
+const fewWithin = async (
+  db: Kysely<Tables>,
+  organization: Id.Id,
+  client: Id.Id
+): Promise<ReadonlyArray<Id.Id> | null> => {
+  const rows = await db
+    .selectFrom("client")
+    .select("id")
+    .where("organization_id", "=", organization)
+    .where(sql<boolean>`(id = ${client} or path @> array[${client}::uuid])`)
+    .limit(mostByOne + 1)
+    .execute()
+  return rows.length > mostByOne ? null : rows.map(({ id }) => id)
+}
+
+/** The newest of each, by the index of its client, merged: what others have in the log does not matter. */
+const ofEach = (
+  db: Kysely<Tables>,
+  clients: ReadonlyArray<Id.Id>,
+  newest: SelectQueryBuilder<Tables, "event", Row>,
+  limit: number
+): Promise<ReadonlyArray<Row>> =>
+  db
+    .selectFrom(sql<{ client: Id.Id }>`unnest(${[...clients]}::uuid[])`.as<"one">(sql`one(client)`))
+    .innerJoinLateral(newest.as("event"), (join) => join.onTrue())
+    .select(columns)
+    .orderBy("at", "desc")
+    .orderBy("id", "desc")
+    .limit(limit)
+    .execute()
 
 const isOf = (client: Id.Id, subtree: boolean): Condition =>
   subtree

@@ -11,7 +11,7 @@ const reasonOf = ({ body }: { readonly body: Readonly<Record<string, unknown>> }
 
 const events = async (own: { readonly id: string }) => {
   const { rows } = await pool.query<{ kind: string; payload: Readonly<Record<string, object | null>> }>(
-    "select kind, payload from event where organization_id = $1 and kind like 'operator.%' order by number",
+    "select kind, payload from event where organization_id = $1 and kind like 'operator.%' order by at, id",
     [own.id]
   )
   return rows

@@ -12,6 +12,7 @@ import {
 } from "@capstan/store"
 import { type Effect, Result } from "effect"
 import { change, forAll, type Refused, staleness } from "../Doors.ts"
+import { resentAgain } from "../people/Admitted.ts"
 
 export interface Asked {
   readonly procedure: string
@@ -50,12 +51,21 @@ export const changeCrew = (
       if (decided.success === null)
         return seen === undefined ? Result.fail(absent(operator ?? "")) : Result.succeed(seen)
       const { before, after } = decided.success
+      const known = kind === "operator.invited" ? all.find(({ id }) => id === before?.id) : undefined
+      const again = known === undefined ? undefined : resentAgain(sentOf(known), at)
+      if (again !== undefined) return Result.fail(again)
       const written = await write(trx, caller, at, { all, before, after, isInvited: kind === "operator.invited" })
       const told = { operator: written.id, before: before && tellable(before), after: after && tellable(after) }
       record({ client: null, kind, payload: told })
       return Result.succeed(written)
     })
   })
+
+/** How often is not kept: once, or again. */
+const sentOf = ({ invitedAt, createdAt }: Operators.Operator) => ({
+  sent: invitedAt > createdAt ? 2 : 1,
+  sentAt: invitedAt
+})
 
 interface Written extends Crew.Change {
   readonly all: ReadonlyArray<Operators.Operator>

@@ -1,5 +1,5 @@
 /** Whether people may join a client now, who is asking, and which addresses are taken. */
-import { type Id, type Settings, Subscription, type Team } from "@capstan/domain"
+import { type Id, type Instant, Resending, type Settings, Subscription, type Team } from "@capstan/domain"
 import type { Caller, ClientView, Failure } from "@capstan/store"
 import type { Refused } from "../Doors.ts"
 import { statusOf } from "../Doors.ts"
@@ -32,6 +32,27 @@ export const closedTo = (parts: ClientView.Parts): Refused | undefined => {
 export const giverOf = ({ person, reach }: Caller, client: Id.Id): Team.Giver => {
   if (person?.kind === "member") return person.role
   return reach === client ? "ADMIN" : "above"
+}
+
+/** Why no further mail goes out for an invitation. */
+export const resentAgain = (sent: Resending.Sent, at: Instant.Instant): Failure | undefined => {
+  const refusal = Resending.refusal(sent, at)
+  switch (refusal?._tag) {
+    case undefined:
+      return undefined
+    case "TooSoon":
+      return {
+        _tag: "NotAdmissible",
+        reason: "resent_just_now",
+        message: `It has been sent again just now: send it anew at ${new Date(refusal.until).toISOString()} or later.`
+      }
+    case "TooOften":
+      return {
+        _tag: "NotAdmissible",
+        reason: "resent_too_often",
+        message: `It has been sent ${refusal.most} times, and is not sent again: ask the person, or revoke it and invite another address.`
+      }
+  }
 }
 
 export const refusedAddress = (

@@ -1,11 +1,11 @@
 /**
  * Sends an invitation again, with another role where one is said; its time begins anew. That takes no seat as long as it
- * keeps its own; one whose time is over needs one.
+ * keeps its own; one whose time is over needs one. A mailbox is not filled with it.
  */
 import { type Id, Instant, type Role } from "@capstan/domain"
 import { type Caller, InvitationView, Organizations } from "@capstan/store"
 import { Result } from "effect"
-import { closedTo, giverOf, refusedAddress } from "./Admitted.ts"
+import { closedTo, giverOf, refusedAddress, resentAgain } from "./Admitted.ts"
 import { onInvitation } from "./Named.ts"
 import { change } from "./Change.ts"
 import * as Roster from "./Roster.ts"
@@ -24,7 +24,8 @@ export const resendInvitation = (caller: Caller, { invitation: id, role }: Input
       const { at } = session.locked
       const { client } = invitation
       const { settings } = await Organizations.get(session.trx, caller.organization)
-      const barred = closedTo(parts) ?? refusedAddress(settings, invitation.email)
+      const again = invitation.status === "pending" ? resentAgain(invitation, at) : undefined
+      const barred = closedTo(parts) ?? refusedAddress(settings, invitation.email) ?? again
       if (barred !== undefined) return Result.fail(barred)
       const expiresAt = at + settings.invitationExpiresAfterHours * Instant.hour
       const command = { _tag: "Resend", by: giverOf(caller, client), invitation: id, role, expiresAt, at } as const

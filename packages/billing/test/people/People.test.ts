@@ -1,4 +1,4 @@
-import { completeOnboarding, createSubscription, deleteClient, suspendClient } from "@capstan/billing"
+import { completeOnboarding, createSubscription, deleteClient, inviteOperator, suspendClient } from "@capstan/billing"
 import { InvitationView, MemberView } from "@capstan/store"
 import { Client } from "@capstan/testing"
 import { assert, describe, it } from "@effect/vitest"
@@ -150,6 +150,25 @@ describe("invitations", () => {
       [2, "MANAGER", start + hour + week, start + hour]
     )
     assert.deepStrictEqual(await own.events(), ["invitation.created", "invitation.resent"])
+  })
+
+  it("fill no mailbox: again at once, then a minute later, twenty in all", async () => {
+    const own = await company(2)
+    await run(own.add("ada"))
+    const { id } = await run(own.invite("bob"))
+    const again = await Promise.all(
+      Array.from({ length: 6 }, () => attempt(own.resend(id, own.at(start + 1, { reach: own.client }))))
+    )
+    assert.lengthOf(again.filter(Result.isSuccess), 1)
+    assert.strictEqual(await reasonOf(own.resend(id, own.at(start + 60_000))), "resent_just_now")
+    for (let n = 1; n <= 18; n++) await run(own.resend(id, own.at(start + 1 + n * 60_000)))
+    assert.strictEqual(await reasonOf(own.resend(id, own.at(start + hour))), "resent_too_often")
+    assert.lengthOf(await own.events(), 21)
+    const invite = (now: number, name: string | null) =>
+      inviteOperator(own.at(now), { email: "op@example.com", name, role: "OWNER" })
+    for (const now of [start, start + 1]) await run(invite(now, null))
+    assert.strictEqual(await reasonOf(invite(start + 60_000, "Op")), "resent_just_now")
+    await run(invite(start + 60_001, "Op"))
   })
 
   it("retried with a key give the first answer, and send nothing again", async () => {

@@ -102,6 +102,8 @@ export const Reason = Schema.Literals([
   "invitation_expired",
   "invitation_accepted",
   "invitation_revoked",
+  "resent_just_now",
+  "resent_too_often",
   "disposable_email",
   "owner_required",
   "last_owner",

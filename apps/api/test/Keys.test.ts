@@ -76,20 +76,22 @@ describe.each(Object.entries(cases))("%s", (name, make) => {
 
 it("a token that is told under a key is told again to its maker alone, and nothing readable of it is kept", async () => {
   const { text, id } = await tokenOf(own.id)
+  let held = text
   const weaker = (await tokenOf(own.id, { scopes: ["accessTokens:write"] })).text
   for (const transport of transports) {
     const [, call] = transport
     const key = once()
     const input = { name: "Strong", scopes: ["credits:write"], ...key }
-    const { body } = await call(url, "accessTokens.create", input, { token: text })
+    const { body } = await call(url, "accessTokens.create", input, { token: held })
     const told = named(body, "token")
     for (const other of [own.token, weaker]) {
       const refused = await call(url, "accessTokens.create", input, { token: other })
       assert.deepStrictEqual([refused.status, refused.body["code"]], [409, "idempotency_conflict"])
     }
     // The maker has got a new secret meanwhile: it is the same.
-    const rotated = await call(url, "accessTokens.rotate", { token: id }, { token: text })
-    const again = await call(url, "accessTokens.create", input, { token: named(rotated.body, "token") })
+    const rotated = await call(url, "accessTokens.rotate", { token: id }, { token: held })
+    held = named(rotated.body, "token")
+    const again = await call(url, "accessTokens.create", input, { token: held })
     assert.deepStrictEqual(again.body, body)
     assert.strictEqual((await call(url, "credits.balance", { client: anId() }, { token: told })).status, 404)
     const { rows } = await pool.query<{ row: string }>(

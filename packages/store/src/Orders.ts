@@ -23,12 +23,8 @@ export interface Placed {
   readonly updatedAt: Instant.Instant
 }
 
-/** False where there is one for that already. */
-export const insert = async (trx: Trx, organization: Id.Id, order: Placed): Promise<boolean> =>
-  (await insertAll(trx, organization, [order])).length === 1
-
-/** Those that there were none of as yet. */
-export const insertAll = async (
+/** Those for which there was none as yet. */
+export const insert = async (
   trx: Trx,
   organization: Id.Id,
   orders: ReadonlyArray<Placed>

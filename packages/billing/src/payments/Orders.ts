@@ -61,7 +61,7 @@ export const placeOrders = async (
     if (currency === undefined) throw new Error(`Client ${client} is nowhere`)
     return { id, client, reason, reference, hash, currency, lines, state: Order.placed(lines), ...times }
   })
-  const placed = (await Orders.insertAll(trx, organization, orders)).map((order): Placed => {
+  const placed = (await Orders.insert(trx, organization, orders)).map((order): Placed => {
     const { id, client, reason, reference, lines, currency, state } = order
     const payload = { order: id, reason, reference, total: state.total, currency, lines: lines.map(told) }
     locked.record({ client, kind: "order.placed", payload })

@@ -16,7 +16,7 @@ import { anId, start } from "./Serving.ts"
 
 const seed = Number(process.env["CAPSTAN_SEED"] ?? Math.floor(Math.random() * 2 ** 31))
 const allowedEach = 12
-const spoiledMost = 80
+const spoiledMost = 40
 
 const { url } = await start()
 const document = await Document.fetched(url)

@@ -10,7 +10,7 @@ const lists = [
   ["clients.list", "-createdAt", 1],
   ["clients.list", "name", "a"],
   ["credits.ledger", "seq", 1],
-  ["accessTokens.list", "-id", anId()],
+  ["accessTokens.list", "-createdAt", 1],
   ["caps.list", "name", "a"]
 ] as const
 

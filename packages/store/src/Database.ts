@@ -49,6 +49,19 @@ export const isTransient = (error: unknown): boolean => {
 /** Whether a unique value is in use. */
 export const isTaken = (error: unknown): boolean => sqlState(error) === "23505"
 
+const mostTries = 5
+
+/** Does it again where another transaction was in the way, a few times: it has to be one transaction, or one statement. */
+export const patiently = async <A>(work: () => Promise<A>): Promise<A> => {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!isTransient(error) || tries >= mostTries) throw error
+    }
+  }
+}
+
 /** Whether it says that the connection is gone, or could not be made. */
 export const isBroken = (error: unknown): boolean => {
   const code = sqlState(error)

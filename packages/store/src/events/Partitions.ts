@@ -6,7 +6,7 @@
  */
 import type { Instant } from "@capstan/domain"
 import { type Kysely, sql } from "kysely"
-import { isTransient, type Trx } from "../Database.ts"
+import { isTransient, patiently, type Trx } from "../Database.ts"
 import type { Tables } from "../Tables.ts"
 
 /** This month and the next three, in UTC. */
@@ -70,15 +70,8 @@ const move = (trx: Trx, { table, start, end }: Month) =>
     with moved as (delete from event_default where recorded_at >= ${start} and recorded_at < ${end} returning *)
     insert into ${sql.table(table)} select * from moved`.execute(trx)
 
-const mostTries = 5
-
-const withRetries = async (work: () => Promise<boolean>): Promise<boolean | "busy"> => {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await work()
-    } catch (error) {
-      if (!isTransient(error)) throw error
-      if (tries >= mostTries) return "busy"
-    }
-  }
-}
+const withRetries = (work: () => Promise<boolean>): Promise<boolean | "busy"> =>
+  patiently<boolean | "busy">(work).catch((error: unknown) => {
+    if (isTransient(error)) return "busy"
+    throw error
+  })

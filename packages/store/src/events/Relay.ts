@@ -7,6 +7,7 @@
  */
 import type { Id, Instant } from "@capstan/domain"
 import { type Kysely, sql } from "kysely"
+import { patiently, type Trx } from "../Database.ts"
 import type { Tables } from "../Tables.ts"
 
 export interface Row {
@@ -44,8 +45,15 @@ export const relay = (
   { after, limit }: { readonly after: Id.Id | null; readonly limit: number },
   handOn: (rows: ReadonlyArray<Row>) => Promise<void>
 ): Promise<Page> =>
-  db.transaction().execute(async (trx) => {
-    const { rows: found } = await sql<Claimed>`
+  patiently(() => db.transaction().execute((trx) => relayIn(trx, organization, { after, limit }, handOn)))
+
+const relayIn = async (
+  trx: Trx,
+  organization: Id.Id,
+  { after, limit }: { readonly after: Id.Id | null; readonly limit: number },
+  handOn: (rows: ReadonlyArray<Row>) => Promise<void>
+): Promise<Page> => {
+  const { rows: found } = await sql<Claimed>`
       with few as materialized (
         (select id, recorded_at, client_id, number from event
           where organization_id = ${organization} and relayed_at is null and client_id > ${after ?? none}
@@ -71,31 +79,32 @@ export const relay = (
         (select case when count(client_id) = ${limit} then (array_agg(client_id order by client_id desc))[1] end
           from few where client_id is not null) as last
       from rows order by client_id, number, id`.execute(trx)
-    if (found.length > 0) {
-      await handOn(
-        found.map(({ id, client, kind, actor, at, payload }) => ({
-          id,
-          organization,
-          client,
-          kind,
-          actor,
-          at,
-          payload
-        }))
-      )
-      await sql`
+  if (found.length > 0) {
+    await handOn(
+      found.map(({ id, client, kind, actor, at, payload }) => ({
+        id,
+        organization,
+        client,
+        kind,
+        actor,
+        at,
+        payload
+      }))
+    )
+    await sql`
         update event e set relayed_at = now()
         from unnest(${found.map(({ id }) => id)}::uuid[], ${found.map(({ recorded }) => recorded)}::timestamptz[]) as r(id, recorded_at)
         where e.organization_id = ${organization} and e.id = r.id and e.recorded_at = r.recorded_at`.execute(trx)
-    }
-    return { relayed: found.length, last: found[0]?.last ?? null }
-  })
+  }
+  return { relayed: found.length, last: found[0]?.last ?? null }
+}
 
 /** A row as it is now; undefined where it is there no more. */
 export const find = async (db: Kysely<Tables>, organization: Id.Id, id: Id.Id): Promise<Row | undefined> => {
-  const { rows } = await sql<Row>`
+  const query = sql<Row>`
     select id, organization_id as organization, client_id as client, kind, actor, at, payload from event
-    where organization_id = ${organization} and id = ${id}`.execute(db)
+    where organization_id = ${organization} and id = ${id}`
+  const { rows } = await patiently(() => query.execute(db))
   return rows[0]
 }
 

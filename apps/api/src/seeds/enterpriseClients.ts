@@ -4,7 +4,7 @@
  * The enterprise is the organization of the token, a client account the client's own wallet.
  */
 import { reactivateClient, suspendClient } from "@capstan/billing"
-import { type Problem, Procedure, Wire } from "@capstan/contract"
+import { Clients, type Problem, Procedure, Wire } from "@capstan/contract"
 import { ClientLifecycle, Id } from "@capstan/domain"
 import { type Caller, ClientView } from "@capstan/store"
 import { Effect, Result, Schema } from "effect"
@@ -55,21 +55,13 @@ export const procedures = {
     ...moves,
     rest: "POST /clients/{client_id}/suspend",
     summary: "Suspend a client",
-    refuses: ["resource_not_found", "idempotency_conflict", "precondition_failed", "not_admissible"]
+    refuses: Clients.procedures.suspend.refuses
   }),
   reactivate: Procedure.mutation({
     ...moves,
     rest: "POST /clients/{client_id}/reactivate",
     summary: "Reactivate a client",
-    refuses: [
-      "resource_not_found",
-      "idempotency_conflict",
-      "precondition_failed",
-      "not_admissible",
-      "payment_failed",
-      "payment_action_required",
-      "upstream_error"
-    ]
+    refuses: Clients.procedures.reactivate.refuses
   })
 }
 
